@@ -1,0 +1,1 @@
+"""What the three implementations share: NumPy, files and pictures, never a deep-learning framework."""

@@ -1,0 +1,1 @@
+"""Each test can fail; `make test` runs them all."""

@@ -1,0 +1,129 @@
+"""What the tests share: where MNIST is, and the command line in this process."""
+
+import importlib
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple, NoReturn
+
+import hypothesis
+import numpy as np
+import pytest
+
+from common import cli, mnist
+from common.cli import Framework
+from pytorch_gan.__main__ import FRAMEWORK as PYTORCH
+
+NOBODY = 65534
+MNIST_DIR = mnist.default_data_dir()  # before any test changes the environment
+
+
+def skip_or_fail(missing: str, reason: str) -> NoReturn:
+    """Skip a test for want of `missing`, or fail it where the environment's GAN_TESTS_EXPECT names that."""
+    if missing in os.environ.get("GAN_TESTS_EXPECT", "").split():
+        pytest.fail(f"{missing} is expected here, but {reason}")
+    pytest.skip(reason, allow_module_level=True)
+
+
+def require(module: str) -> None:
+    """Skip, or fail, the tests that need `module` where it cannot be imported."""
+    try:
+        importlib.import_module(module)
+    except (ImportError, RuntimeError) as error:
+        skip_or_fail(module, f"{module} does not import: {error}")
+
+
+@pytest.fixture(autouse=True)
+def no_keras_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Keep a Keras cache on this machine out of the tests."""
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "no-keras"))
+
+
+@pytest.fixture(autouse=True)
+def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The servers of the tests are on this machine."""
+    monkeypatch.setenv("NO_PROXY", "*")
+
+
+hypothesis.settings.register_profile("busy machine", deadline=None)
+hypothesis.settings.load_profile("busy machine")
+
+
+@pytest.fixture
+def mnist_dir() -> Path:
+    """The data directory that holds the real MNIST."""
+    if mnist.missing_files(mnist.PUBLISHED["mnist"], MNIST_DIR / "MNIST" / "raw"):
+        skip_or_fail("mnist", f"MNIST is not in {MNIST_DIR}; set GAN_DATA_DIR to where it is")
+    return MNIST_DIR
+
+
+class Outcome(NamedTuple):
+    """How a command ended and what it said."""
+
+    status: int
+    out: str
+    err: str
+
+    def assert_fails(self, status: int, *words: str) -> None:
+        """It ended with one sentence on stderr that has all of `words`."""
+        last_line = self.err.splitlines()[-1]
+        assert self.status == status, self
+        assert last_line.startswith("error: ") and last_line.endswith((".", "?")), self.err
+        for word in words:
+            assert word in last_line, last_line
+        assert "Traceback" not in self.err
+
+
+@pytest.fixture
+def command(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Callable[..., Outcome]:
+    """Run `python -m pytorch_gan ...` in this process, in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(line: str, framework: Framework = PYTORCH) -> Outcome:
+        with pytest.raises(SystemExit) as ended:
+            cli.main(framework, line.split())
+        said = capsys.readouterr()
+        return Outcome(int(ended.value.code or 0), said.out, said.err)
+
+    return run
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that `ordinary_user` can reach, as pytest's own are not."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder)
+
+
+@contextmanager
+def ordinary_user(folder: Path) -> Iterator[None]:
+    """Let permissions count, which do not stop root; `folder` and what is in it belong to that user.
+
+    What has to be imported must be by then: Python's own files may be root's alone.
+    """
+    if os.geteuid() != 0:
+        yield
+        return
+    for path in (folder, *folder.rglob("*")):
+        os.chown(path, NOBODY, -1)
+    os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+@pytest.fixture
+def tiny_images() -> mnist.Images:
+    """Ten images of noise."""
+    generator = np.random.default_rng(0)
+    return mnist.Images(
+        name="digits",
+        title="noise",
+        pixels=generator.integers(0, 256, (10, mnist.PIXELS), dtype=np.uint8),
+        labels=np.arange(10, dtype=np.uint8),
+    )
