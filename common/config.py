@@ -1,0 +1,132 @@
+"""Every hyper-parameter once: its default, its meaning, its valid range.
+
+The command line (`common/cli.py`) and the record of a run (`common/run.py`) are made from `Config`.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import Field, asdict, dataclass, field, fields
+from typing import Any
+
+from common.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Interval:
+    """The numbers from `low` to `high`. NaN and infinity are in no interval."""
+
+    low: float
+    high: float = math.inf
+    includes_low: bool = True
+    includes_high: bool = True
+
+    def __contains__(self, value: float) -> bool:
+        above = value >= self.low if self.includes_low else value > self.low
+        below = value <= self.high if self.includes_high else value < self.high
+        return math.isfinite(value) and above and below
+
+    def __str__(self) -> str:
+        low = f"at least {self.low}" if self.includes_low else f"above {self.low}"
+        high = f"at most {self.high}" if self.includes_high else f"below {self.high}"
+        return low if math.isinf(self.high) else f"{low} and {high}"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What the command line and the checks need to know about one field of `Config`."""
+
+    meaning: str
+    within: Interval | None = None
+    choices: tuple[str, ...] = ()
+    kind: type = int
+    may_change: bool = False  # when a run is resumed
+
+
+def setting(default: Any, meaning: str, **details: Any) -> Any:
+    """A field of `Config`; `details` go to its `Setting`."""
+    kind = details.pop("kind", type(default))
+    return field(default=default, metadata={"setting": Setting(meaning, kind=kind, **details)})
+
+
+DECAYS = Interval(0, 1, includes_high=False)
+SEEDS = Interval(0, 2**32 - 1)
+
+
+def option_name(field_name: str) -> str:
+    """`batch_size` -> `--batch-size`."""
+    return "--" + field_name.replace("_", "-")
+
+
+@dataclass(frozen=True)
+class Config:
+    """One run's hyper-parameters; together with the data they decide every number of the run.
+
+    Raises:
+        UsageError: a value is out of its range.
+    """
+
+    steps: int = setting(
+        20_000,
+        "iterations to train; each updates the discriminator once and the generator once",
+        within=Interval(1),
+        may_change=True,
+    )
+    batch_size: int = setting(64, "real images, and noises, in one iteration", within=Interval(1))
+    noise_dim: int = setting(
+        100,
+        "numbers in one noise vector z, each drawn from N(0, 1)",
+        within=Interval(1, 100_000),
+    )
+    dropout: float = setting(
+        0.3,
+        "share of units dropped after each hidden layer of the discriminator",
+        within=Interval(0, 0.99),
+    )
+    lr: float = setting(
+        3e-4,
+        "Adam's learning rate alpha, for both networks",
+        within=Interval(0, 1, includes_low=False),
+    )
+    beta1: float = setting(0.5, "Adam's decay of the mean gradient, per iteration", within=DECAYS)
+    beta2: float = setting(0.999, "Adam's decay of the mean squared gradient, per iteration", within=DECAYS)
+    seed: int = setting(
+        0,
+        "decides initial weights, batches, noises and dropout",
+        within=SEEDS,
+    )
+    dataset: str = setting(
+        "auto",
+        "images to learn from; auto: MNIST, or where it cannot be had scikit-learn's small digits",
+        choices=("auto", "mnist", "fashion-mnist", "digits"),
+    )
+    train_limit: int | None = setting(
+        None, "use only the first so many training images", kind=int, within=Interval(1)
+    )
+    sample_every: int = setting(250, "iterations between two pictures", within=Interval(1), may_change=True)
+    checkpoint_every: int = setting(
+        1_000, "iterations between two checkpoints", within=Interval(1), may_change=True
+    )
+
+    def __post_init__(self) -> None:
+        for name, about in settings().items():
+            check(option_name(name), getattr(self, name), about)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self)
+
+
+def settings() -> Mapping[str, Setting]:
+    """Field name -> setting, in the order of `Config`."""
+    described: tuple[Field[Any], ...] = fields(Config)
+    return {one.name: one.metadata["setting"] for one in described}
+
+
+def check(option: str, value: Any, about: Setting) -> None:
+    """Raise `UsageError` if `option` cannot have this `value`."""
+    if value is None:
+        return
+    if about.choices and value not in about.choices:
+        raise UsageError(f"{option} must be one of {', '.join(about.choices)}, not {value!r}.")
+    if about.within is not None and value not in about.within:
+        raise UsageError(f"{option} must be {about.within}, not {value}.")

@@ -1,0 +1,53 @@
+"""Hyper-parameters: ranges and defaults."""
+
+import math
+
+import pytest
+
+from common.config import Config, Interval
+from common.errors import UsageError
+
+
+def test_defaults_are_those_of_the_tutorial() -> None:
+    config = Config()
+    assert (config.batch_size, config.noise_dim, config.dropout) == (64, 100, 0.3)
+    assert (config.lr, config.beta1, config.beta2) == (3e-4, 0.5, 0.999)
+    assert config.steps == 20_000
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("steps", 0),
+        ("batch_size", -1),
+        ("noise_dim", 0),
+        ("dropout", 1.0),
+        ("dropout", -0.1),
+        ("dropout", math.nan),
+        ("lr", 0.0),
+        ("lr", math.nan),
+        ("lr", math.inf),
+        ("lr", 1.5),
+        ("beta1", 1.0),
+        ("beta2", -0.1),
+        ("seed", -1),
+        ("seed", 2**32),
+        ("dataset", "mnst"),
+        ("train_limit", 0),
+        ("sample_every", 0),
+        ("checkpoint_every", 0),
+    ],
+)
+def test_a_value_out_of_range_is_named_with_its_range(setting: str, value: object) -> None:
+    with pytest.raises(UsageError) as error:
+        Config(**{setting: value})  # type: ignore[arg-type]
+    assert str(error.value).startswith("--" + setting.replace("_", "-") + " must be ")
+    assert str(value) in str(error.value)
+
+
+def test_an_interval_knows_its_ends() -> None:
+    half_open = Interval(0, 1, includes_low=False)
+    assert 0 not in half_open and 1 in half_open and math.nan not in half_open
+    assert str(half_open) == "above 0 and at most 1"
+    assert str(Interval(1)) == "at least 1"
+    assert math.inf not in Interval(1)
