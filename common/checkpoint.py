@@ -1,0 +1,133 @@
+"""The exchange format: one safetensors file that every framework reads and writes.
+
+It holds NumPy arrays under canonical names, kernels as (in, out):
+
+    discriminator.dense1.kernel           float32 (784, 1024)
+    discriminator.dense1.kernel.adam_m    its first moment in Adam, same shape
+    discriminator.dense1.kernel.adam_v    its second moment in Adam, same shape
+    discriminator.dense1.bias             float32 (1024,)
+    ...
+    generator.dense4.bias.adam_v          float32 (784,)
+
+and as metadata the number of iterations completed and the run's configuration. Adam has made as many
+updates of each network as there are iterations. Loading a safetensors file never executes code.
+"""
+
+import json
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors
+import safetensors.numpy
+
+from common.errors import GanError, reason
+from common.feed import Purpose, random_stream
+from common.files import replacing
+from common.mnist import PIXELS
+
+FORMAT = "gan-step-by-step checkpoint 1"
+DISCRIMINATOR_WIDTHS = (PIXELS, 1024, 512, 256, 1)
+GENERATOR_HIDDEN_WIDTHS = (256, 512, 1024)
+
+Arrays = dict[str, np.ndarray]  # canonical name -> array
+
+
+def weight_shapes(noise_dim: int) -> dict[str, tuple[int, ...]]:
+    """Canonical name -> shape of every weight, in the order of the layers."""
+    networks = {
+        "discriminator": DISCRIMINATOR_WIDTHS,
+        "generator": (noise_dim, *GENERATOR_HIDDEN_WIDTHS, PIXELS),
+    }
+    shapes: dict[str, tuple[int, ...]] = {}
+    for network, widths in networks.items():
+        for layer, (fan_in, fan_out) in enumerate(pairwise(widths), start=1):
+            shapes[f"{network}.dense{layer}.kernel"] = (fan_in, fan_out)
+            shapes[f"{network}.dense{layer}.bias"] = (fan_out,)
+    return shapes
+
+
+def initial_arrays(seed: int, noise_dim: int) -> Arrays:
+    """The state before the first iteration: random weights, moments of zero, all float32.
+
+    Kernels and biases are uniform in ±1/sqrt(fan-in), each from a stream of its own.
+    """
+    arrays: Arrays = {}
+    fan_in = 0
+    for index, (name, shape) in enumerate(weight_shapes(noise_dim).items()):
+        if name.endswith("kernel"):
+            fan_in = shape[0]  # the bias that follows has the same
+        bound = np.float32(1 / np.sqrt(fan_in))
+        stream = random_stream(seed, Purpose.INITIAL_WEIGHTS, index)
+        arrays[name] = (2 * stream.random(shape, dtype=np.float32) - 1) * bound
+        arrays[f"{name}.adam_m"] = np.zeros(shape, np.float32)
+        arrays[f"{name}.adam_v"] = np.zeros(shape, np.float32)
+    return arrays
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The state of a training after `iteration` iterations."""
+
+    iteration: int
+    config: dict[str, Any]
+    arrays: Arrays
+
+    def save(self, path: Path) -> None:
+        """Write the file atomically.
+
+        Raises:
+            GanError: it cannot be written; what was at `path` before is untouched.
+        """
+        metadata = {
+            "format": FORMAT,
+            "iteration": str(self.iteration),
+            "config": json.dumps(self.config),
+        }
+        with replacing(path) as temporary:
+            temporary.write_bytes(safetensors.numpy.save(self.arrays, metadata))
+
+
+def load(path: Path) -> Checkpoint:
+    """Read the checkpoint at `path`.
+
+    Raises:
+        GanError: it cannot be read, is damaged, or belongs to other networks.
+    """
+    try:
+        path.open("rb").close()  # says why, where safetensors does not
+        with safetensors.safe_open(path, framework="numpy") as file:
+            metadata = file.metadata() or {}
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except OSError as error:
+        raise GanError(f"{path} cannot be read ({reason(error)}); check its permissions.") from None
+    except safetensors.SafetensorError:
+        raise GanError(
+            f"{path} is cut short or is not a checkpoint; delete it to go on from the one before."
+        ) from None
+    if metadata.get("format") != FORMAT:
+        raise GanError(
+            f"{path} is not a checkpoint of this project ({FORMAT!r} is not in its metadata); "
+            "choose another one."
+        )
+    try:
+        config = json.loads(metadata["config"])
+        iteration, noise_dim = int(metadata["iteration"]), int(config["noise_dim"])
+    except (KeyError, TypeError, ValueError):
+        raise GanError(f"{path} has damaged metadata; delete it to go on from the one before.") from None
+    check_architecture(path, arrays, noise_dim)
+    return Checkpoint(iteration, config, arrays)
+
+
+def check_architecture(path: Path, arrays: Arrays, noise_dim: int) -> None:
+    """Raise `GanError` unless `arrays` are the weights and moments of these two networks."""
+    for name, shape in weight_shapes(noise_dim).items():
+        for part in (name, f"{name}.adam_m", f"{name}.adam_v"):
+            found = arrays[part].shape if part in arrays else "nothing"
+            if found != shape:
+                raise GanError(
+                    f"{path} is of another architecture: {part} should be {shape} but is {found}; "
+                    "choose a checkpoint of this GAN."
+                )

@@ -1,0 +1,149 @@
+"""Contract 3: the exchange format."""
+
+import json
+import os
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import safetensors.numpy
+
+from common import checkpoint
+from common.checkpoint import Checkpoint
+from common.config import Config
+from common.errors import GanError
+from common.files import replacing
+
+CONFIG = Config(noise_dim=3).as_dict()
+
+
+@pytest.fixture
+def state() -> Checkpoint:
+    return Checkpoint(7, CONFIG, checkpoint.initial_arrays(seed=0, noise_dim=3))
+
+
+def test_names_and_shapes_are_canonical() -> None:
+    shapes = checkpoint.weight_shapes(noise_dim=100)
+    assert shapes["discriminator.dense1.kernel"] == (784, 1024)
+    assert shapes["generator.dense4.bias"] == (784,)
+    for network, count in (("discriminator", 1_460_225), ("generator", 1_486_352)):
+        sizes = [np.prod(shape) for name, shape in shapes.items() if name.startswith(network)]
+        assert len(sizes) == 8 and sum(sizes) == count
+
+
+def test_initial_weights_are_uniform_within_one_over_root_fan_in() -> None:
+    arrays = checkpoint.initial_arrays(seed=0, noise_dim=100)
+    kernel, bias = arrays["generator.dense4.kernel"], arrays["generator.dense4.bias"]
+    for array in (kernel, bias):
+        assert array.dtype == np.float32
+        assert 0.99 / 32 < np.abs(array).max() <= 1 / 32  # the fan-in is 1024
+    # Uniform in ±a: mean 0 with standard error a / sqrt(3 n), deviation a / sqrt(3)
+    assert abs(kernel.mean()) < 5 / 32 / np.sqrt(3 * kernel.size)
+    assert kernel.std() == pytest.approx(1 / 32 / np.sqrt(3), rel=0.01)
+    assert not arrays["generator.dense4.kernel.adam_m"].any()
+    other = checkpoint.initial_arrays(seed=1, noise_dim=100)
+    assert not np.array_equal(kernel, other["generator.dense4.kernel"])
+
+
+def test_what_is_saved_is_loaded(state: Checkpoint, tmp_path: Path) -> None:
+    path = tmp_path / "7.safetensors"
+    state.save(path)
+    loaded = checkpoint.load(path)
+    assert (loaded.iteration, loaded.config) == (7, CONFIG)
+    assert loaded.arrays.keys() == state.arrays.keys()
+    for name, array in state.arrays.items():
+        np.testing.assert_array_equal(loaded.arrays[name], array)
+
+
+def test_a_damaged_checkpoint_is_refused(state: Checkpoint, tmp_path: Path) -> None:
+    path = tmp_path / "7.safetensors"
+    state.save(path)
+    whole = path.read_bytes()
+    for damaged in (whole[:-1], whole[:1000], b"", b"\xff" * 100):
+        path.write_bytes(damaged)
+        with pytest.raises(GanError, match="is cut short or is not a checkpoint"):
+            checkpoint.load(path)
+    path.unlink()
+    with pytest.raises(GanError, match="cannot be read"):
+        checkpoint.load(path)
+
+
+def test_a_checkpoint_never_executes_code(tmp_path: Path) -> None:
+    class Exploit:
+        def __reduce__(self) -> tuple[object, tuple[str]]:
+            return os.system, (f"touch {tmp_path / 'executed'}",)
+
+    path = tmp_path / "7.safetensors"
+    path.write_bytes(pickle.dumps(Exploit()))
+    with pytest.raises(GanError):
+        checkpoint.load(path)
+    assert not (tmp_path / "executed").exists()
+
+
+@pytest.mark.parametrize(
+    ("metadata", "words"),
+    [
+        (None, "is not a checkpoint of this project"),
+        ({"format": "another"}, "is not a checkpoint of this project"),
+        ({"format": checkpoint.FORMAT}, "has damaged metadata"),
+        ({"format": checkpoint.FORMAT, "iteration": "x", "config": json.dumps(CONFIG)}, "damaged"),
+    ],
+)
+def test_a_foreign_safetensors_file_is_refused(
+    state: Checkpoint, metadata: dict[str, str] | None, words: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "foreign.safetensors"
+    safetensors.numpy.save_file(state.arrays, path, metadata)
+    with pytest.raises(GanError, match=words):
+        checkpoint.load(path)
+
+
+def test_another_architecture_is_named(state: Checkpoint, tmp_path: Path) -> None:
+    path = tmp_path / "other.safetensors"
+    name = "discriminator.dense2.kernel"
+    for other, words in (
+        ({name: state.arrays[name].T.copy()}, r"should be \(1024, 512\) but is \(512, 1024\)"),
+        ({name: None}, "but is nothing"),
+    ):
+        arrays = {key: array for key, array in (state.arrays | other).items() if array is not None}
+        Checkpoint(7, CONFIG, arrays).save(path)
+        with pytest.raises(GanError, match="of another architecture.*" + words):
+            checkpoint.load(path)
+
+
+def test_a_full_disk_leaves_the_previous_checkpoint(state: Checkpoint, tmp_path: Path) -> None:
+    """A limit on the size of files stands in for the full disk: to write fails in the same way."""
+    path = tmp_path / "7.safetensors"
+    state.save(path)
+    before = path.read_bytes()
+    code = f"""
+import resource
+from pathlib import Path
+from common import checkpoint
+path = Path({str(path)!r})
+state = checkpoint.load(path)
+resource.setrlimit(resource.RLIMIT_FSIZE, (10**6, 10**6))
+try:
+    state.save(path)
+except Exception as error:
+    print(type(error).__name__, error)
+"""
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.startswith(f"GanError {path} cannot be written (File too large)"), out
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_replacing_puts_a_whole_file_in_place_or_none(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_text("old")
+    with pytest.raises(KeyboardInterrupt), replacing(path) as temporary:
+        temporary.write_text("half")
+        raise KeyboardInterrupt
+    assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
+    with replacing(path) as temporary:
+        temporary.write_text("new")
+    assert path.read_text() == "new" and list(tmp_path.iterdir()) == [path]
