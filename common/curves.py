@@ -1,0 +1,51 @@
+"""The losses of a run -> one chart."""
+
+from math import log
+from pathlib import Path
+
+import numpy as np
+
+from common.files import replacing
+
+
+def moving_average(values: np.ndarray, window: int) -> np.ndarray:
+    """The mean of each `window` neighbouring values: float (len(values) - window + 1,)."""
+    total = np.cumsum(np.insert(values, 0, 0.0))
+    return (total[window:] - total[:-window]) / window
+
+
+def save_loss_chart(losses: np.ndarray, title: str, path: Path) -> None:
+    """Draw both losses, D(x) and D(G(z)), each beside the value it has where D knows nothing.
+
+    Args:
+        losses: a structured array with the columns of `losses.csv`.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 7), layout="constrained")
+    upper, lower = figure.subplots(2, 1, sharex=True)
+    curves = (
+        (upper, "d_loss", "discriminator's loss", "tab:blue"),
+        (upper, "g_loss", "generator's loss", "tab:orange"),
+        (lower, "d_real", "D(x), on real images", "tab:blue"),
+        (lower, "d_fake", "D(G(z)), on generated images", "tab:orange"),
+    )
+    window = min(len(losses), max(100, len(losses) // 100))
+    for axes, column, label, colour in curves:
+        axes.plot(losses["iteration"], losses[column], color=colour, alpha=0.2, linewidth=0.5)
+        smooth = moving_average(losses[column], window)
+        axes.plot(losses["iteration"][window - 1 :], smooth, color=colour, label=label)
+    upper.axhline(2 * log(2), color="tab:blue", linestyle="--", label="2 ln 2 = 1.386")
+    upper.axhline(log(2), color="tab:orange", linestyle="--", label="ln 2 = 0.693")
+    lower.axhline(1 / 2, color="grey", linestyle="--", label="1/2: D knows nothing")
+    upper.set_ylim(0, 4)
+    lower.set_ylim(0, 1)
+    figure.suptitle(title)
+    upper.set_ylabel(f"loss (nats); bold: mean of {window}")
+    lower.set_ylabel("probability of being real")
+    lower.set_xlabel("iteration")
+    for axes in (upper, lower):
+        axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=4, frameon=False)
+        axes.grid(alpha=0.3)
+    with replacing(path) as temporary:
+        figure.savefig(temporary, format="png", dpi=110)

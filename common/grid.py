@@ -1,0 +1,87 @@
+"""A batch of images -> one picture; several pictures -> a film."""
+
+from collections.abc import Sequence
+from math import ceil, sqrt
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from common.errors import GanError
+from common.files import replacing
+from common.mnist import IMAGE_SIZE
+
+SCALE = 3  # screen pixels for one pixel of an image
+GAP = 2  # image pixels between two images
+CAPTION_LINE = 16  # screen pixels
+MILLISECONDS_PER_FRAME = 100
+MILLISECONDS_ON_LAST_FRAME = 3_000
+MOST_FRAMES = 120
+
+
+def to_uint8(images: np.ndarray) -> np.ndarray:
+    """float in [-1, 1] -> uint8 in [0, 255]; the inverse of `mnist.normalise`."""
+    return np.rint((np.clip(images, -1, 1) + 1) * 127.5).astype(np.uint8)
+
+
+def image_grid(images: np.ndarray, caption: str, columns: int | None = None) -> Image.Image:
+    """Lay images out row by row, as square as can be unless `columns` says otherwise.
+
+    Args:
+        images: float (N, 784) in [-1, 1].
+        caption: lines to stand below the images.
+    """
+    columns = columns or ceil(sqrt(len(images)))
+    rows = ceil(len(images) / columns)
+    cell = IMAGE_SIZE + GAP
+    canvas = np.full((rows * cell + GAP, columns * cell + GAP), 64, dtype=np.uint8)
+    for index, image in enumerate(to_uint8(images)):
+        top, left = (GAP + cell * place for place in divmod(index, columns))
+        canvas[top : top + IMAGE_SIZE, left : left + IMAGE_SIZE] = image.reshape(IMAGE_SIZE, -1)
+    grid = Image.fromarray(canvas)
+    grid = grid.resize((grid.width * SCALE, grid.height * SCALE), Image.Resampling.NEAREST)
+
+    font = ImageFont.load_default(12)
+    lines = caption.split("\n")
+    width = max(grid.width, *(ceil(font.getlength(line)) + 12 for line in lines))
+    picture = Image.new("L", (width, grid.height + CAPTION_LINE * len(lines) + 4), color=64)
+    picture.paste(grid, ((width - grid.width) // 2, 0))
+    draw = ImageDraw.Draw(picture)
+    for number, line in enumerate(lines):
+        middle = grid.height + CAPTION_LINE * (number + 0.5)
+        draw.text((width / 2, middle), line, fill=255, font=font, anchor="mm")
+    return picture
+
+
+def save_picture(picture: Image.Image, path: Path) -> None:
+    """Write a PNG."""
+    with replacing(path) as temporary:
+        picture.save(temporary, format="PNG", optimize=True)
+
+
+def save_film(pictures: Sequence[Image.Image], path: Path) -> None:
+    """Write an endless GIF that rests on its last picture."""
+    first, *others = pictures
+    durations = [MILLISECONDS_PER_FRAME] * len(others) + [MILLISECONDS_ON_LAST_FRAME]
+    with replacing(path) as temporary:
+        first.save(
+            temporary,
+            format="GIF",
+            save_all=True,
+            append_images=others,
+            duration=durations,
+            loop=0,
+        )
+
+
+def read_pictures(paths: Sequence[Path], most: int = MOST_FRAMES) -> list[Image.Image]:
+    """The pictures in `paths`; of more than `most`, as many at even distances, first and last included."""
+    chosen = np.linspace(0, len(paths) - 1, min(len(paths), most)).round().astype(int)
+    pictures = []
+    for index in chosen:
+        try:
+            with Image.open(paths[index]) as file:
+                pictures.append(file.copy())
+        except OSError:
+            raise GanError(f"{paths[index]} is not a picture; delete it.") from None
+    return pictures

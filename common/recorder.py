@@ -1,0 +1,202 @@
+"""What a training leaves behind while it goes on: the writing half of `common/run.py`."""
+
+import math
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from types import FrameType
+from typing import IO, Any, Self
+
+import filelock
+import numpy as np
+from tqdm import tqdm
+
+from common.checkpoint import Arrays, Checkpoint
+from common.curves import save_loss_chart
+from common.errors import GanError, UsageError
+from common.feed import Purpose, draw_noise
+from common.files import remove_partial
+from common.grid import image_grid, read_pictures, save_film, save_picture
+from common.run import COLUMNS, Run
+
+CHECKPOINTS_KEPT = 2
+SAMPLE_COUNT = 16  # images in one picture, 4 x 4
+SECONDS_BETWEEN_LINES = 10  # of progress, where no terminal can redraw one
+
+
+class Recorder:
+    """Records a session of `run`: use it in a `with` statement.
+
+    It shows the progress, keeps losses, pictures and checkpoints, and turns Ctrl-C and SIGTERM into a
+    checkpoint and an early end of `iterations`.
+
+    Args:
+        run: the run that begins or goes on.
+        title: the framework's name, for captions.
+        environment: versions and hardware, for the record.
+
+    Raises:
+        UsageError: another process is training this run, or it has reached its last iteration.
+        GanError: checkpoint or `losses.csv` is damaged, or they do not go together.
+    """
+
+    def __init__(self, run: Run, title: str, environment: dict[str, Any]) -> None:
+        self.run = run
+        self.title = title
+        self.config = run.config
+        self.environment = environment
+        self.sample_noise = draw_noise(
+            self.config.seed, Purpose.SAMPLE_NOISE, SAMPLE_COUNT, self.config.noise_dim
+        )
+        self.signal_received: signal.Signals | None = None
+
+    def __enter__(self) -> Self:
+        with ExitStack() as resources:
+            lock = filelock.FileLock(self.run.folder / ".lock", blocking=False)
+            try:
+                resources.enter_context(lock)
+            except filelock.Timeout:
+                raise UsageError(
+                    f"Another process is training the run in {self.run.folder}; wait for its end or "
+                    "choose another folder with --run."
+                ) from None
+            # What is on disk counts from here on, where no other process changes it.
+            remove_partial(self.run.folder)
+            sessions = self.run.record["sessions"] = Run.open(self.run.folder).record["sessions"]
+            self.start = self.run.newest_checkpoint()
+            self.saved_iteration = self.start.iteration
+            if self.start.iteration >= self.config.steps:
+                raise UsageError(
+                    f"The run in {self.run.folder} has done {self.start.iteration} iterations already; add "
+                    "--steps with a larger number to train it longer."
+                )
+            self.session: dict[str, Any] = {
+                "framework": self.title,
+                "environment": self.environment,
+                "started": None,
+                "from_iteration": self.start.iteration,
+                "to_iteration": self.start.iteration,
+                "seconds": 0.0,
+            }
+            sessions.append(self.session)
+            self.losses_file = resources.enter_context(self._open_losses())
+            for number in (signal.SIGINT, signal.SIGTERM):
+                resources.callback(signal.signal, number, signal.signal(number, self._on_signal))
+            self.resources = resources.pop_all()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.resources.close()
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        self.signal_received = signal.Signals(number)
+        signal.signal(number, signal.SIG_DFL)  # a second one does not wait
+        # Not `print`, which must not be called while it is at work already.
+        os.write(2, b"\nStopping after this iteration; the state will be saved.\n")
+
+    def _open_losses(self) -> IO[str]:
+        """`losses.csv`, cut back to the iterations that the checkpoint has seen, open for more."""
+        path = self.run.folder / "losses.csv"
+        if self.start.iteration == 0:
+            path.write_text(",".join(COLUMNS) + "\n", encoding="ascii")
+        file = path.open("r+", encoding="ascii", errors="replace")
+        for row in range(1 + self.start.iteration):
+            if not file.readline().endswith("\n"):
+                file.close()
+                raise GanError(
+                    f"{path} ends after {row} lines but the checkpoint has seen {self.start.iteration} "
+                    "iterations; start a new run."
+                )
+        file.seek(file.tell())
+        file.truncate()
+        return file
+
+    def iterations(self) -> Iterator[int]:
+        """The iterations still to do, each shown in the progress bar, until the end or a signal."""
+        self.session["started"] = datetime.now(UTC).isoformat(timespec="milliseconds")
+        self.run.save_record()
+        self.started = time.perf_counter()
+        watched = sys.stderr.isatty()
+        with tqdm(
+            range(self.start.iteration, self.config.steps),
+            desc=self.title,
+            unit="it",
+            initial=self.start.iteration,
+            total=self.config.steps,
+            dynamic_ncols=watched,
+            mininterval=0.1 if watched else SECONDS_BETWEEN_LINES,
+        ) as self.bar:
+            for iteration in self.bar:
+                yield iteration
+                if self.saved_iteration == iteration + 1 and self.signal_received:
+                    return
+
+    def save_losses(
+        self, iteration: int, *, d_loss: float, g_loss: float, d_real: float, d_fake: float
+    ) -> None:
+        """Keep what one iteration measured: losses in nats, D(x) and D(G(z)) as probabilities.
+
+        Raises:
+            GanError: a loss is NaN or infinite.
+        """
+        if not (math.isfinite(d_loss) and math.isfinite(g_loss)):
+            raise self._diverged(iteration)
+        values = (d_loss, g_loss, d_real, d_fake)
+        self.losses_file.write(f"{iteration}," + ",".join(f"{value:.9g}" for value in values) + "\n")
+        self.bar.set_postfix_str(f"D loss {d_loss:.3f}, G loss {g_loss:.3f}", refresh=False)
+
+    def _diverged(self, iteration: int) -> GanError:
+        return GanError(
+            f"The training diverged: a loss or a weight became NaN or infinite at iteration {iteration}. "
+            f"The state after {self.saved_iteration} iterations is kept; try a smaller --lr."
+        )
+
+    def picture_is_due(self, done: int) -> bool:
+        """Whether to show the generator's images after `done` iterations."""
+        return done % self.config.sample_every == 0 or done == self.config.steps
+
+    def save_picture(self, done: int, images: np.ndarray) -> None:
+        """Keep the images, float (16, 784) in [-1, 1], made from `sample_noise`."""
+        picture = image_grid(images, self.run.caption(self.title, self.config.seed, done))
+        save_picture(picture, self.run.folder / "samples" / f"{done:08}.png")
+        self.losses_file.flush()  # so that others can follow
+
+    def checkpoint_is_due(self, done: int) -> bool:
+        """Whether to keep the state after `done` iterations; always before an early end."""
+        regular = done % self.config.checkpoint_every == 0 or done == self.config.steps
+        return regular or self.signal_received is not None
+
+    def save_checkpoint(self, done: int, arrays: Arrays) -> None:
+        """Keep the state, after the losses that led to it; of older states keep one.
+
+        Raises:
+            GanError: a weight is NaN or infinite, or the file cannot be written.
+        """
+        if not all(np.isfinite(array).all() for array in arrays.values()):
+            raise self._diverged(done - 1)
+        self.losses_file.flush()
+        os.fsync(self.losses_file.fileno())
+        path = self.run.folder / "checkpoints" / f"{done:08}.safetensors"
+        Checkpoint(done, self.config.as_dict(), arrays).save(path)
+        self.saved_iteration = done
+        for old in self.run.checkpoint_paths()[:-CHECKPOINTS_KEPT]:
+            old.unlink()
+        self.session["to_iteration"] = done
+        self.session["seconds"] = round(time.perf_counter() - self.started, 3)
+        self.run.save_record()
+
+    def finish(self) -> None:
+        """Make the film and the chart of all that was recorded so far."""
+        self.losses_file.flush()
+        pictures = sorted((self.run.folder / "samples").glob("[0-9]*.png"))
+        save_film(read_pictures(pictures), self.run.folder / "samples.gif")
+        data, seed = self.run.record["data"]["title"], self.config.seed
+        save_loss_chart(
+            self.run.losses(),
+            f"{self.title} · {data} · seed {seed}",
+            self.run.folder / "losses.png",
+        )
