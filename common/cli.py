@@ -1,0 +1,395 @@
+"""The command line, the same for every framework: `train` and `generate`.
+
+Whatever the user can put right ends in one sentence on stderr, without a traceback, and exit status 2
+(the command line cannot be carried out) or 1 (carrying it out failed).
+"""
+
+import argparse
+import difflib
+import re
+import shlex
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+
+from common import grid, machine, mnist
+from common.checkpoint import Arrays
+from common.config import SEEDS, Config, Interval, Setting, check, option_name, settings
+from common.errors import GanError, UsageError, reason
+from common.feed import Feed, Purpose, draw_noise, interpolate_noise
+from common.files import replacing
+from common.recorder import Recorder
+from common.run import RUNS, Run, make_new_folder, point_latest_at
+
+VERDICT_WINDOW = 500  # iterations in the last losses
+
+
+@dataclass(frozen=True)
+class Implementation:
+    """What a framework folder offers; `device` is whatever its `select_device` returns."""
+
+    select_device: Callable[[str], Any]
+    environment: Callable[[Any], dict[str, str]]
+    train: Callable[[Config, Feed, Recorder, Any], None]
+    generate: Callable[[Arrays, np.ndarray, Any], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Framework:
+    """A framework folder, before its framework is imported."""
+
+    package: str  # pytorch_gan
+    title: str  # PyTorch
+    short_name: str  # torch, as in runs/torch
+    load: Callable[[], Implementation]  # takes seconds: done once the options are known to be good
+
+    @property
+    def latest(self) -> Path:
+        """The link to the newest run in a folder of its own name."""
+        return RUNS / self.short_name / "latest"
+
+
+def main(framework: Framework, arguments: Sequence[str] | None = None) -> NoReturn:
+    """Carry out the command line and exit."""
+    try:
+        options = parse(framework, arguments)
+        status = options.pop("command")(framework, options)
+    except GanError as error:
+        print(f"error: {error}", file=sys.stderr)
+        status = error.status
+    except OSError as error:  # whatever was not foreseen; most often a disk that is full
+        where = f" ({error.filename})" if error.filename else ""
+        print(
+            f"error: {reason(error)}{where}; free some space or check permissions, then try again (a run "
+            "goes on with --resume).",
+            file=sys.stderr,
+        )
+        status = 1
+    except MemoryError:
+        print(
+            "error: Not enough memory; try a smaller --batch-size, --noise-dim or --count.", file=sys.stderr
+        )
+        status = 1
+    except KeyboardInterrupt:
+        status = 130
+    sys.exit(status)
+
+
+# train ------------------------------------------------------------------------------------------
+
+
+def train(framework: Framework, options: dict[str, Any]) -> int:
+    """Start a run or go on with one; return the exit status."""
+    data_dir = options.pop("data_dir")
+    device_name = options.pop("device")
+    folder = options.pop("run")
+    epochs = options.pop("epochs")
+
+    resume = options.pop("resume")
+    if resume:
+        run = Run.open(behind_link(folder or framework.latest))
+        config = resumed_config(run, options)
+        images = load_recorded_images(run, data_dir)
+    else:
+        config = Config(**options)
+        images = mnist.load(config.dataset, data_dir, config.train_limit)
+        config = replace(config, dataset=images.name)
+        check_batch_size(config, images)
+    if epochs is not None:
+        config = replace(config, steps=epochs * len(images.pixels) // config.batch_size)
+
+    implementation = framework.load()
+    device = implementation.select_device(device_name)
+    if resume:
+        run.record["config"] = config.as_dict()
+    else:
+        run = Run.create(folder or make_new_folder(framework.short_name), config, images)
+        if folder is None:
+            point_latest_at(run.folder)
+
+    feed = Feed(images.pixels, config.batch_size, config.noise_dim, config.seed)
+    environment = machine.describe() | implementation.environment(device)
+    with Recorder(run, framework.title, environment) as recorder:
+        print(f"Learning from {images.title}, {len(images.pixels):,} images. Watch {run.folder}")
+        implementation.train(config, feed, recorder, device)
+        recorder.finish()
+    print(report(framework, run, recorder))
+    if recorder.signal_received and recorder.saved_iteration < config.steps:
+        return 128 + recorder.signal_received
+    return 0
+
+
+def behind_link(folder: Path) -> Path:
+    """Where `folder` leads if it is a link: `latest` may be moved while this run goes on."""
+    return folder.parent / folder.readlink() if folder.is_symlink() else folder
+
+
+def resumed_config(run: Run, options: dict[str, Any]) -> Config:
+    """The run's configuration with those of `options` that may change in the middle of a run.
+
+    Raises:
+        UsageError: others differ from what the run began with.
+    """
+    recorded = run.record["config"]
+    changed = [
+        f"{option_name(name)} {recorded[name]} to {value}"
+        for name, value in options.items()
+        if value not in (recorded[name], "auto") and not settings()[name].may_change
+    ]
+    if changed:
+        raise UsageError(
+            f"A resumed run cannot change {' and '.join(changed)}; leave that out, or start a new run."
+        )
+    return replace(run.config, **(options | {"dataset": recorded["dataset"]}))
+
+
+def load_recorded_images(run: Run, data_dir: Path) -> mnist.Images:
+    """The images the run began with.
+
+    Raises:
+        GanError: they are not to be had any more.
+    """
+    config = run.config
+    images = mnist.load(config.dataset, data_dir, config.train_limit)
+    if images.sha256 != run.record["data"]["sha256"]:
+        raise GanError(
+            f"The {images.title} images on this machine are not those the run in {run.folder} began "
+            "with; start a new run."
+        )
+    return images
+
+
+def check_batch_size(config: Config, images: mnist.Images) -> None:
+    """Raise `UsageError` if a batch is larger than the data."""
+    available = len(images.pixels)
+    if config.batch_size > available:
+        raise UsageError(
+            f"--batch-size must be at most {available}, the number of training images, not "
+            f"{config.batch_size}."
+        )
+
+
+def report(framework: Framework, run: Run, recorder: Recorder) -> str:
+    """How the session went, what to look at and what to type next."""
+    done, seconds = recorder.saved_iteration, recorder.session["seconds"]
+    rate = (done - recorder.start.iteration) / max(seconds, 1e-3)
+    last = run.losses()[-VERDICT_WINDOW:]
+    command = f"{machine.python_command()} -m {framework.package}"
+    folder = shlex.quote(str(run.folder))
+    data = run.record["data"]["title"]
+    if done < run.config.steps:
+        verb = f"Stopped after {done:,} of {run.config.steps:,} iterations on {data}; the state is saved"
+        next_command = f"{command} train --resume --run {folder}"
+    else:
+        verb = f"Trained {done:,} iterations on {data}"
+        next_command = f"{command} generate --run {folder} --out digits.png"
+    minutes, rest = divmod(round(seconds), 60)
+    return (
+        f"{verb}: {minutes} min {rest} s, {rate:.1f} iterations/s, last {len(last)} losses "
+        f"D {last['d_loss'].mean():.3f}, G {last['g_loss'].mean():.3f}.\n"
+        f"See   {run.folder / 'samples.gif'}   digits appear out of noise\n"
+        f"      {run.folder / 'losses.png'}   both losses, D(x) and D(G(z))\n"
+        f"Next  {next_command}"
+    )
+
+
+# generate ---------------------------------------------------------------------------------------
+
+STRIP_COLUMNS = 16  # images in one row of an interpolation
+
+
+def generate(framework: Framework, options: dict[str, Any]) -> int:
+    """Write images from a run's generator; return the exit status."""
+    out, count, seed = options["out"], options["count"], options["seed"]
+    formats = (".png", ".npy", ".gif") if options["interpolate"] else (".png", ".npy")
+    if out.suffix.lower() not in formats:
+        hint = "; a .gif takes --interpolate" if out.suffix.lower() == ".gif" else ""
+        raise UsageError(f"--out must end in {' or '.join(formats)}, not {out.name!r}{hint}.")
+    if not out.parent.is_dir():
+        raise UsageError(f"There is no folder {out.parent}; create it, or name another file with --out.")
+    run = Run.open(behind_link(options["run"] or framework.latest))
+    if not run.checkpoint_paths():
+        raise UsageError(f"The run in {run.folder} has no checkpoint yet; train it for longer.")
+    state = run.newest_checkpoint()
+    noise_dim = run.config.noise_dim
+    if options["interpolate"]:
+        noise = interpolate_noise(seed, count, noise_dim)
+    else:
+        noise = draw_noise(seed, Purpose.GENERATED_NOISE, count, noise_dim)
+
+    implementation = framework.load()
+    device = implementation.select_device(options["device"])
+    images = implementation.generate(state.arrays, noise, device)
+
+    caption = run.caption(framework.title, seed, state.iteration)
+    if out.suffix.lower() == ".npy":
+        with replacing(out) as temporary, temporary.open("wb") as file:
+            np.save(file, images)
+    elif out.suffix.lower() == ".gif":
+        grid.save_film([grid.image_grid(image[np.newaxis], caption) for image in images], out)
+    else:
+        columns = min(count, STRIP_COLUMNS) if options["interpolate"] else None
+        grid.save_picture(grid.image_grid(images, caption, columns), out)
+    data = run.record["data"]["title"]
+    print(f"Wrote {out}: {count} images after {state.iteration:,} iterations on {data}.")
+    return 0
+
+
+# The options ------------------------------------------------------------------------------------
+
+EPOCHS = Setting(
+    "train for so many passes over the images instead of --steps; 100 is the tutorial's full schedule, "
+    "93,750 iterations of MNIST",
+    within=Interval(1),
+)
+COUNT = Setting("images to generate", within=Interval(1, 100_000))
+GENERATE_SEED = Setting("decides the noises", within=SEEDS)
+
+
+def parse(framework: Framework, arguments: Sequence[str] | None) -> dict[str, Any]:
+    """The options given, and under `command` the function to call with them.
+
+    Raises:
+        UsageError: there is no such option, or it cannot have that value.
+    """
+    namespace, unknown = build_parser(framework).parse_known_args(arguments)
+    options = vars(namespace)
+    help_text = options.pop("parser").format_help()
+    if unknown:
+        wrong = unknown[0].partition("=")[0]
+        near = difflib.get_close_matches(wrong, re.findall(r"--[\w-]+", help_text), n=1)
+        hint = f"did you mean {near[0]}?" if near else "see --help."
+        raise UsageError(f"There is no option {wrong}; {hint}")
+    return options
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse, with its errors in the form of this project."""
+
+    def error(self, message: str) -> NoReturn:
+        """Called by argparse with what is wrong."""
+        raise UsageError(f"{message.removeprefix('argument ')} (see --help).")
+
+
+def build_parser(framework: Framework) -> Parser:
+    """The whole command line of `framework`."""
+    parser = Parser(
+        prog=f"python -m {framework.package}",
+        description=f"Train the GAN in {framework.title}, or generate images with a trained one.",
+        allow_abbrev=False,
+    )
+    commands = parser.add_subparsers(dest="command", metavar="train | generate", required=True)
+    add_train(commands, framework)
+    add_generate(commands, framework)
+    return parser
+
+
+def add_train(commands: Any, framework: Framework) -> None:
+    """Add `train`. Of the settings only those given are passed on: a resumed run keeps its own."""
+    parser = commands.add_parser(
+        "train",
+        help="start a run, or go on with one",
+        description="Start a run, or with --resume go on with one. Everything goes to the run's folder: "
+        "configuration, losses, pictures, checkpoints. Ctrl-C stops early and saves.",
+        allow_abbrev=False,
+    )
+    parser.set_defaults(command=train, parser=parser)
+    length = parser.add_mutually_exclusive_group()
+    for name, about in settings().items():
+        group = length if name == "steps" else parser
+        default = getattr(Config, name)
+        add_setting(group, option_name(name), about, "all" if default is None else default, shown_only=True)
+        if name == "steps":
+            add_setting(length, "--epochs", EPOCHS, default=None)
+    parser.add_argument(
+        "--data-dir",
+        metavar="DIR",
+        type=Path,
+        default=mnist.default_data_dir(),
+        help="where the images are, or go: DIR/MNIST/raw and so on, as torchvision keeps them "
+        "(default: the environment's GAN_DATA_DIR, else data in the repository)",
+    )
+    add_device(parser)
+    parser.add_argument(
+        "--run",
+        metavar="DIR",
+        type=Path,
+        help="the run's folder, new or empty, or with --resume the one to go on with "
+        f"(default: {RUNS / framework.short_name}/<time>, with --resume {framework.latest})",
+    )
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on from the last checkpoint; the result is the same, bit for bit, as without a break",
+    )
+
+
+def add_generate(commands: Any, framework: Framework) -> None:
+    """Add `generate`."""
+    parser = commands.add_parser(
+        "generate",
+        help="generate images with a trained generator",
+        description="Generate images with the newest checkpoint of a run.",
+        allow_abbrev=False,
+    )
+    parser.set_defaults(command=generate, parser=parser)
+    parser.add_argument(
+        "--run", metavar="DIR", type=Path, help=f"the run's folder (default: {framework.latest})"
+    )
+    add_setting(parser, "--count", COUNT, 64)
+    add_setting(parser, "--seed", GENERATE_SEED, 0)
+    parser.add_argument(
+        "--interpolate",
+        action="store_true",
+        help="walk from one noise to another in --count images instead: a strip, or as .gif a film",
+    )
+    parser.add_argument(
+        "--out",
+        metavar="FILE",
+        type=Path,
+        default=Path("digits.png"),
+        help="a picture (.png), or float32 images (count, 784) in [-1, 1] (.npy) (default: %(default)s)",
+    )
+    add_device(parser)
+
+
+def add_device(parser: argparse.ArgumentParser) -> None:
+    """Add `--device`."""
+    parser.add_argument(
+        "--device",
+        metavar="NAME",
+        default="auto",
+        help="what computes: auto, cpu, cuda, mps (default: %(default)s, a GPU if there is one)",
+    )
+
+
+def add_setting(group: Any, option: str, about: Setting, default: Any, shown_only: bool = False) -> None:
+    """Add the option that sets a `Setting`, described with its range and its default.
+
+    Args:
+        shown_only: leave the setting out of what was parsed where the option is not given.
+    """
+
+    def parse(text: str) -> Any:
+        try:
+            value = about.kind(text)
+        except ValueError:
+            kind = "a whole number" if about.kind is int else "a number"
+            raise argparse.ArgumentTypeError(f"must be {kind}, not {text!r}") from None
+        check(option, value, about)
+        return value
+
+    notes = [str(about.within)] if about.within else []
+    notes += [", ".join(about.choices)] if about.choices else []
+    notes += [f"default: {default}"] if default is not None else []
+    group.add_argument(
+        option,
+        metavar={int: "N", float: "X", str: "NAME"}[about.kind],
+        type=parse,
+        default=argparse.SUPPRESS if shown_only else default,
+        help=f"{about.meaning} ({'; '.join(notes)})",
+    )
