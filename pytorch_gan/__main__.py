@@ -1,0 +1,21 @@
+"""`python -m pytorch_gan train | generate`."""
+
+from common.cli import Framework, Implementation, main
+
+
+def load() -> Implementation:
+    """Import PyTorch."""
+    from pytorch_gan import device, networks, training
+
+    return Implementation(
+        select_device=device.select,
+        environment=device.environment,
+        train=training.train,
+        generate=networks.generate_from,
+    )
+
+
+FRAMEWORK = Framework(package="pytorch_gan", title="PyTorch", short_name="torch", load=load)
+
+if __name__ == "__main__":
+    main(FRAMEWORK)

@@ -1,0 +1,162 @@
+"""The adversarial game: losses, optimisers, one iteration, and the loop.
+
+Goodfellow et al., "Generative Adversarial Networks", 2014, arXiv:1406.2661: equation 1 and algorithm 1,
+with the non-saturating generator loss of section 3.
+"""
+
+from collections.abc import Iterator
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from common.checkpoint import Arrays
+from common.config import Config
+from common.feed import Feed
+from common.recorder import Recorder
+from pytorch_gan.networks import (
+    Discriminator,
+    Generator,
+    generate,
+    load_weights,
+    named_weights,
+    to_array,
+    to_tensor,
+)
+
+
+def discriminator_loss(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+    """L_D = -mean log D(x) - mean log(1 - D(G(z))).
+
+    The sum, not its half: 2 ln 2 = 1.386 where D knows nothing. From the logits l, with D = sigmoid(l), it
+    stays finite however sure D is: -log D = log(1 + exp(-l)) and -log(1 - D) = log(1 + exp(l)).
+
+    Args:
+        real_logits, fake_logits: (B, 1).
+    """
+    real_loss = F.binary_cross_entropy_with_logits(real_logits, torch.ones_like(real_logits))
+    fake_loss = F.binary_cross_entropy_with_logits(fake_logits, torch.zeros_like(fake_logits))
+    return real_loss + fake_loss
+
+
+def generator_loss(fake_logits: Tensor) -> Tensor:
+    """L_G = -mean log D(G(z)): ln 2 = 0.693 where D knows nothing.
+
+    Non-saturating: minimising mean log(1 - D(G(z))) instead would give G almost no gradient while D
+    still wins easily.
+
+    Args:
+        fake_logits: (B, 1).
+    """
+    return F.binary_cross_entropy_with_logits(fake_logits, torch.ones_like(fake_logits))
+
+
+class GAN:
+    """Both networks with their optimisers, and what one iteration does to them."""
+
+    def __init__(self, config: Config, device: torch.device) -> None:
+        self.discriminator = Discriminator(config.dropout).to(device)
+        self.generator = Generator(config.noise_dim).to(device)
+        self.d_optimizer = adam(self.discriminator, config)
+        self.g_optimizer = adam(self.generator, config)
+
+    def train_step(self, real_images: Tensor, d_noise: Tensor, g_noise: Tensor) -> dict[str, Tensor]:
+        """One iteration: the discriminator learns, then the generator from the better discriminator.
+
+        Args:
+            real_images: (B, 784) in [-1, 1].
+            d_noise, g_noise: (B, noise_dim), for the discriminator step and the generator step.
+
+        Returns:
+            Both losses, and the means of D(x) and D(G(z)) in the discriminator step.
+        """
+        # 1. Generate images for the discriminator. `detach` cuts them off from the generator: its
+        #    gradients would be computed here and thrown away.
+        fake_images = self.generator(d_noise).detach()
+
+        # 2. Let the discriminator look at both, in one pass.
+        logits = self.discriminator.logits(torch.cat([real_images, fake_images]))
+        real_logits, fake_logits = logits.chunk(2)
+        d_loss = discriminator_loss(real_logits, fake_logits)
+
+        # 3. Update the discriminator.
+        self.d_optimizer.zero_grad()
+        d_loss.backward()
+        self.d_optimizer.step()
+
+        # 4. Generate from fresh noise and ask the updated discriminator.
+        g_loss = generator_loss(self.discriminator.logits(self.generator(g_noise)))
+
+        # 5. Update the generator. The gradient passes through the discriminator, whose own weights
+        #    are not among the `inputs`: they stay as they are and no gradient is computed for them.
+        self.g_optimizer.zero_grad()
+        g_loss.backward(inputs=list(self.generator.parameters()))
+        self.g_optimizer.step()
+
+        d_real, d_fake = torch.sigmoid(logits.detach()).chunk(2)
+        return {
+            "d_loss": d_loss.detach(),
+            "g_loss": g_loss.detach(),
+            "d_real": d_real.mean(),
+            "d_fake": d_fake.mean(),
+        }
+
+    def arrays(self) -> Arrays:
+        """Weights and Adam's moments, in the exchange format."""
+        arrays: Arrays = {}
+        for name, weight, adam_state in self._trained_weights():
+            arrays[name] = to_array(weight)
+            arrays[f"{name}.adam_m"] = to_array(adam_state["exp_avg"])
+            arrays[f"{name}.adam_v"] = to_array(adam_state["exp_avg_sq"])
+        return arrays
+
+    def load_arrays(self, arrays: Arrays, iteration: int) -> None:
+        """Take over the state after `iteration` iterations; the inverse of `arrays`."""
+        load_weights(self.discriminator, "discriminator", arrays)
+        load_weights(self.generator, "generator", arrays)
+        for name, weight, adam_state in self._trained_weights():
+            adam_state["step"] = torch.tensor(float(iteration), device=weight.device)
+            adam_state["exp_avg"] = to_tensor(arrays[f"{name}.adam_m"], like=weight)
+            adam_state["exp_avg_sq"] = to_tensor(arrays[f"{name}.adam_v"], like=weight)
+
+    def _trained_weights(self) -> Iterator[tuple[str, Tensor, dict[str, Tensor]]]:
+        """Every weight with its canonical name and what Adam keeps of it."""
+        for name, weight in named_weights(self.discriminator, "discriminator"):
+            yield name, weight, self.d_optimizer.state[weight]
+        for name, weight in named_weights(self.generator, "generator"):
+            yield name, weight, self.g_optimizer.state[weight]
+
+
+def adam(network: nn.Module, config: Config) -> torch.optim.Adam:
+    """Adam (Kingma & Ba, 2014, arXiv:1412.6980, algorithm 1)."""
+    return torch.optim.Adam(
+        network.parameters(),
+        lr=config.lr,
+        betas=(config.beta1, config.beta2),
+        eps=1e-8,  # added after the bias correction, as in algorithm 1
+        fused=True,  # one pass over all the weights
+    )
+
+
+def train(config: Config, feed: Feed, recorder: Recorder, device: torch.device) -> None:
+    """Train from where `recorder` starts until it has no more iterations."""
+    gan = GAN(config, device)
+    gan.load_arrays(recorder.start.arrays, recorder.start.iteration)
+    if recorder.start.iteration == 0:
+        recorder.save_picture(0, generate(gan.generator, recorder.sample_noise))
+
+    for iteration in recorder.iterations():
+        # Everything random comes from (seed, iteration): to resume, no generator's state is needed.
+        real_images, d_noise, g_noise = (
+            torch.tensor(array, device=device) for array in feed.batch(iteration)
+        )
+        torch.manual_seed(feed.dropout_seed(iteration))
+
+        metrics = gan.train_step(real_images, d_noise, g_noise)
+
+        recorder.save_losses(iteration, **{name: value.item() for name, value in metrics.items()})
+        done = iteration + 1
+        if recorder.picture_is_due(done):
+            recorder.save_picture(done, generate(gan.generator, recorder.sample_noise))
+        if recorder.checkpoint_is_due(done):
+            recorder.save_checkpoint(done, gan.arrays())

@@ -1,0 +1,431 @@
+"""The command line as a user types it: what it makes, what it says, what it refuses."""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from common import checkpoint, tensorboard
+from common.checkpoint import Checkpoint
+from common.config import Config, settings
+from common.files import PARTIAL
+from common.run import Run
+from tests.conftest import Outcome, ordinary_user, require
+
+require("torch")
+
+Command = Callable[..., Outcome]
+SMALL = "train --dataset digits --batch-size 8 --noise-dim 4 --device cpu"
+COLUMNS = ["iteration", "d_loss", "g_loss", "d_real", "d_fake"]
+
+
+def files_below(folder: Path) -> dict[str, bytes]:
+    """Relative path -> content of everything in `folder`."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+# What a run leaves ---------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def small_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run of 25 iterations."""
+    folder = tmp_path_factory.mktemp("module") / "run"
+    line = f"-m pytorch_gan {SMALL} --steps 25 --sample-every 10 --checkpoint-every 10 --run {folder}"
+    subprocess.run([sys.executable, *line.split()], check=True, capture_output=True)
+    return folder
+
+
+def test_a_run_folder_holds_everything(small_run: Path) -> None:
+    record = json.loads((small_run / "run.json").read_text())
+    assert record["config"]["batch_size"] == 8 and record["config"]["dataset"] == "digits"
+    assert record["config"].keys() == settings().keys()
+    assert record["data"]["title"] == "scikit-learn digits" and record["data"]["images"] == 1797
+    assert re.fullmatch("[0-9a-f]{64}", record["data"]["sha256"])
+    (session,) = record["sessions"]
+    assert session["framework"] == "PyTorch" and session["to_iteration"] == 25
+    assert session["environment"]["torch"] and session["environment"]["cpu"] and session["seconds"] > 0
+
+    assert (small_run / "losses.csv").read_text().splitlines()[0] == ",".join(COLUMNS)
+    losses = Run.open(small_run).losses()
+    np.testing.assert_array_equal(losses["iteration"], np.arange(25))
+    assert np.all((losses["d_real"] > 0) & (losses["d_real"] < 1))
+
+    samples = sorted(path.name for path in (small_run / "samples").iterdir())
+    assert samples == ["00000000.png", "00000010.png", "00000020.png", "00000025.png"]
+    kept = sorted(path.name for path in (small_run / "checkpoints").iterdir())
+    assert kept == ["00000020.safetensors", "00000025.safetensors"]
+    with Image.open(small_run / "samples.gif") as film:
+        assert getattr(film, "n_frames", 1) == 4
+    with Image.open(small_run / "losses.png") as chart:
+        assert chart.width > 600
+
+
+def test_tensorboard_reads_runs_while_they_go_on(small_run: Path, tmp_path: Path) -> None:
+    require("tensorboardX")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    run, logs = copy_of(small_run, str(tmp_path / "runs" / "a")), tmp_path / "logs"
+    losses = (run / "losses.csv").read_text().splitlines(keepends=True)
+    follower = tensorboard.Follower(run, logs)
+    # first 12 whole rows and a half, then cut back to 11 as by a resume, then all
+    for content in ("".join(losses[:13]) + "12,0.5", "".join(losses[:12]), "".join(losses)):
+        (run / "losses.csv").write_text(content)
+        follower.catch_up()
+    follower.writer.close()
+
+    events = EventAccumulator(str(logs))
+    events.Reload()
+    expected = Run.open(run).losses()
+    for column in COLUMNS[1:]:
+        read = {event.step: event.value for event in events.Scalars(column)}
+        assert read == {step: pytest.approx(expected[column][step]) for step in (0, 10, 20)}
+    assert [image.step for image in events.Images("samples")] == [0, 10, 20, 25]
+
+
+def test_the_end_says_what_to_look_at_and_what_to_type(command: Command) -> None:
+    outcome = command(f"{SMALL} --steps 3")
+    assert outcome.status == 0
+    assert "Learning from scikit-learn digits, 1,797 images" in outcome.out
+    assert "Trained 3 iterations on scikit-learn digits" in outcome.out
+    named = re.findall(r"runs/torch/\S+", outcome.out)
+    assert all(Path(path).exists() for path in named) and len(named) >= 4
+    next_command = re.search(r"Next  \S+ -m pytorch_gan (.*)", outcome.out)
+    assert next_command and command(next_command[1]).status == 0
+    assert Path("digits.png").exists()
+    assert Path("runs/torch/latest").resolve() == Path(named[0]).resolve()
+
+
+def test_latest_points_at_the_newest_run(command: Command) -> None:
+    for steps in (1, 2):
+        assert command(f"{SMALL} --steps {steps}").status == 0
+    runs = [path for path in Path("runs/torch").iterdir() if not path.is_symlink()]
+    assert len(runs) == 2  # in the same second, perhaps
+    assert Run.open(Path("runs/torch/latest")).config.steps == 2
+
+
+def test_epochs_count_passes_over_the_images(command: Command) -> None:
+    assert command(f"{SMALL} --epochs 3 --train-limit 20 --run run").status == 0
+    assert Run.open(Path("run")).config.steps == 3 * 20 // 8
+    command("train --steps 5 --epochs 3").assert_fails(2, "--epochs", "not allowed with", "--steps")
+
+
+def test_the_data_of_a_run_is_in_its_pictures(small_run: Path) -> None:
+    run = Run.open(small_run)
+    assert run.caption("PyTorch", 0, 25) == "PyTorch · scikit-learn digits\nseed 0 · 25 iterations"
+
+
+def test_help_reads_like_documentation(command: Command) -> None:
+    text = " ".join(command("train --help").out.split())
+    for name, about in settings().items():
+        assert f"--{name.replace('_', '-')}" in text and about.meaning in text
+    assert "(at least 1; default: 64)" in text and "93,750" in text and "GAN_DATA_DIR" in text
+    for option in ("--epochs", "--data-dir", "--device", "--run", "--resume"):
+        assert option in text
+    text = command("generate --help").out
+    for option in ("--run", "--count", "--seed", "--out", "--interpolate"):
+        assert option in text
+
+
+# Generate ------------------------------------------------------------------------------------------
+
+
+def test_generate_writes_pictures_and_arrays(small_run: Path, command: Command) -> None:
+    generate = f"generate --run {small_run} --device cpu"
+    assert command(f"{generate} --count 5 --seed 1 --out five.npy").status == 0
+    images = np.load("five.npy")
+    assert images.shape == (5, 784) and images.dtype == np.float32 and np.abs(images).max() <= 1
+    assert command(f"{generate} --count 3 --seed 1 --out three.npy").status == 0
+    np.testing.assert_allclose(np.load("three.npy"), images[:3], atol=1e-6)
+    assert command(f"{generate} --count 5 --seed 2 --out other.npy").status == 0
+    assert np.abs(np.load("other.npy") - images).max() > 0.01
+
+    outcome = command(f"{generate} --out digits.png")
+    assert outcome.out == "Wrote digits.png: 64 images after 25 iterations on scikit-learn digits.\n"
+    with Image.open("digits.png") as picture:
+        assert picture.width == 3 * (8 * 30 + 2)
+
+
+def test_generate_interpolates(small_run: Path, command: Command) -> None:
+    generate = f"generate --interpolate --run {small_run} --count 9 --out"
+    assert command(f"{generate} strip.png").status == 0
+    with Image.open("strip.png") as strip:
+        assert strip.width == 3 * (9 * 30 + 2)
+    assert command(f"{generate} walk.gif").status == 0
+    with Image.open("walk.gif") as film:
+        assert getattr(film, "n_frames", 1) == 9
+    assert command(f"{generate} walk.npy").status == 0
+    steps = np.abs(np.diff(np.load("walk.npy"), axis=0)).max(axis=1)
+    assert steps.max() < 0.5  # neighbours look alike
+
+
+# Bad input: usage ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("", ("required", "train | generate")),
+        ("tarin", ("tarin",)),
+        ("train --learning-rat 1", ("no option --learning-rat",)),
+        ("train --bach-size 64", ("no option --bach-size", "did you mean --batch-size?")),
+        ("train --batch 64", ("no option --batch",)),
+        ("train --steps", ("--steps", "expected one argument")),
+        ("train --steps many", ("--steps", "must be a whole number, not 'many'")),
+        ("train --steps 2.5", ("--steps", "must be a whole number")),
+        ("train --steps 0", ("--steps must be at least 1, not 0",)),
+        ("train --steps -3", ("--steps must be at least 1, not -3",)),
+        ("train --epochs 0", ("--epochs must be at least 1",)),
+        ("train --batch-size 0", ("--batch-size must be at least 1",)),
+        ("train --noise-dim -1", ("--noise-dim must be at least 1",)),
+        ("train --lr nan", ("--lr must be above 0 and at most 1, not nan",)),
+        ("train --lr 0", ("--lr must be above 0",)),
+        ("train --lr fast", ("--lr", "must be a number, not 'fast'")),
+        ("train --dropout 1", ("--dropout must be at least 0 and at most 0.99, not 1",)),
+        ("train --beta1 -0.5", ("--beta1 must be at least 0",)),
+        ("train --dataset mnits", ("--dataset must be one of auto, mnist",)),
+        ("train --seed -1", ("--seed must be at least 0",)),
+        (f"{SMALL} --train-limit 1798", ("--train-limit must be at most 1797",)),
+        ("train --dataset digits --batch-size 1798", ("--batch-size must be at most 1797",)),
+        (f"{SMALL} --train-limit 5", ("--batch-size must be at most 5",)),
+        (f"{SMALL} --device warp", ("no --device warp here",)),
+        ("train --resume", ("no run in runs/torch/latest",)),
+        ("train --resume --run nowhere", ("no run in nowhere", "--run")),
+        ("generate --run nowhere", ("no run in nowhere", "--run")),
+        ("generate --count 0", ("--count must be at least 1",)),
+        ("generate --out digits.jpg", ("--out must end in .png or .npy, not 'digits.jpg'",)),
+        ("generate --out digits.gif", ("--interpolate",)),
+        ("generate --out nowhere/digits.png", ("no folder nowhere", "--out")),
+        ("train --data-dir /dev/null", ("--data-dir /dev/null is not a folder",)),
+    ],
+)
+def test_a_wrong_command_line_is_refused_in_a_sentence(
+    command: Command, line: str, words: tuple[str, ...], tmp_path: Path
+) -> None:
+    command(line).assert_fails(2, *words)
+    assert list(tmp_path.iterdir()) == []  # nothing was begun
+
+
+def test_a_wrong_command_line_is_refused_in_a_shell() -> None:
+    """The same as above, once as a process, before PyTorch is imported."""
+    line = [sys.executable, "-X", "importtime", "-m", "pytorch_gan", "train", "--lr", "-1"]
+    done = subprocess.run(line, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1] == "error: --lr must be above 0 and at most 1, not -1.0."
+    assert not re.search(r"\| +torch$", done.stderr, flags=re.MULTILINE)
+
+
+# Bad input: run folders ----------------------------------------------------------------------------
+
+
+def test_a_folder_that_is_not_empty_is_refused(command: Command) -> None:
+    Path("mine").mkdir()
+    Path("mine/thesis.txt").write_text("years of work")
+    command(f"{SMALL} --run mine").assert_fails(2, "mine is not empty", "--run", "--resume")
+    assert files_below(Path("mine")) == {"thesis.txt": b"years of work"}
+    command("train --resume --run mine").assert_fails(2, "no run in mine")
+
+
+def test_a_folder_that_cannot_be_used_is_named(command: Command) -> None:
+    Path("file").write_text("kept")
+    command(f"{SMALL} --run file").assert_fails(1, "file cannot be used for a run", "--run")
+    command(f"{SMALL} --run file/below").assert_fails(1, "cannot be used for a run")
+    assert Path("file").read_text() == "kept"
+
+
+def test_folders_without_permission_are_named(
+    command: Command, small_run: Path, open_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(open_folder)
+    assert command(f"{SMALL} --steps 1").status == 0  # imports what it takes
+    copy = copy_of(small_run)
+    before = files_below(copy)
+    resume = f"train --resume --run {copy} --steps 30"
+    newest = copy / "checkpoints" / "00000025.safetensors"
+    with ordinary_user(open_folder):
+        Path("locked").mkdir(mode=0o500)
+        command(f"{SMALL} --run locked/run").assert_fails(1, "cannot be used for a run (Permission denied)")
+        for path, mode, status in (
+            (copy, 0o500, 1),
+            (copy / "checkpoints", 0o500, 1),
+            (copy / "checkpoints", 0o000, 1),
+            (copy / "losses.csv", 0o400, 1),
+            (copy / "run.json", 0o000, 2),
+            (newest, 0o000, 1),
+        ):
+            allowed = path.stat().st_mode
+            path.chmod(mode)
+            command(resume).assert_fails(status, "ermission denied")
+            path.chmod(allowed)
+    after = files_below(copy)
+    changed = {name for name in after if after[name] != before.get(name)}
+    # Only a folder that cannot take the next checkpoint is found out after the first iterations.
+    assert changed <= {".lock", "run.json", "losses.csv", "samples/00000030.png"}
+    assert checkpoint.load(newest).iteration == 25
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"format": 1}', '{"format": 2}'])
+def test_a_damaged_record_is_refused(command: Command, content: str) -> None:
+    Path("run").mkdir()
+    Path("run/run.json").write_text(content)
+    for line in ("train --resume --run run", "generate --run run"):
+        outcome = command(line)
+        outcome.assert_fails(2, "run/run.json")
+    assert files_below(Path("run")) == {"run.json": content.encode()}
+
+
+def copy_of(run: Path, name: str = "copy") -> Path:
+    """A copy that a test may change, in the current folder."""
+    copy = Path(name)
+    for path, content in files_below(run).items():
+        (copy / path).parent.mkdir(parents=True, exist_ok=True)
+        (copy / path).write_bytes(content)
+    return copy
+
+
+def test_a_resumed_run_keeps_its_hyper_parameters(command: Command, small_run: Path) -> None:
+    copy = copy_of(small_run)
+    before = files_below(copy)
+    resume = f"train --resume --run {copy} --steps 30"
+    command(f"{resume} --lr 0.1 --batch-size 8 --dropout 0.5").assert_fails(
+        2, "cannot change --lr 0.0003 to 0.1 and --dropout 0.3 to 0.5"
+    )
+    command(f"{resume} --dataset mnist").assert_fails(2, "cannot change --dataset digits to mnist")
+    command(f"train --resume --run {copy}").assert_fails(2, "25 iterations already", "--steps")
+    command(f"train --resume --run {copy} --steps 20").assert_fails(2, "25 iterations already")
+    assert files_below(copy) == before
+    assert command(f"{resume} --lr 0.0003 --dataset auto --batch-size 8").status == 0
+    assert len(Run.open(copy).losses()) == 30
+
+
+def test_other_data_is_not_taken_for_that_of_the_run(command: Command, small_run: Path) -> None:
+    copy = copy_of(small_run)
+    record = json.loads((copy / "run.json").read_text())
+    record["data"]["sha256"] = "0" * 64
+    (copy / "run.json").write_text(json.dumps(record))
+    command(f"train --resume --run {copy} --steps 30").assert_fails(1, "are not those the run")
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (lambda path: path.write_bytes(path.read_bytes()[:-9]), "is cut short or is not a checkpoint"),
+        (lambda path: path.write_text("not a checkpoint"), "is cut short or is not a checkpoint"),
+        (
+            lambda path: Checkpoint(25, {"noise_dim": 5}, checkpoint.initial_arrays(0, 4)).save(path),
+            "is of another architecture",
+        ),
+        (
+            lambda path: Checkpoint(
+                25, Config(noise_dim=5, batch_size=8).as_dict(), checkpoint.initial_arrays(0, 5)
+            ).save(path),
+            "is not of this run (--noise-dim, --dataset differs)",
+        ),
+        (lambda path: path.write_bytes(path.with_name("00000020.safetensors").read_bytes()), "its name"),
+    ],
+)
+def test_a_bad_checkpoint_is_named(
+    command: Command, small_run: Path, damage: Callable[[Path], object], words: str
+) -> None:
+    copy = copy_of(small_run)
+    newest = copy / "checkpoints" / "00000025.safetensors"
+    damage(newest)
+    before = files_below(copy)
+    for line in (f"train --resume --run {copy} --steps 30", f"generate --run {copy}"):
+        command(line).assert_fails(1, str(newest), words)
+    assert files_below(copy) == before
+
+    newest.unlink()  # as the message says
+    assert command(f"train --resume --run {copy}").status == 0
+    remade, original = checkpoint.load(newest), checkpoint.load(small_run / "checkpoints" / newest.name)
+    assert all(np.array_equal(remade.arrays[name], array) for name, array in original.arrays.items())
+
+
+def test_a_run_whose_checkpoints_are_gone_is_not_begun_again(command: Command, small_run: Path) -> None:
+    copy = copy_of(small_run)
+    for path in (copy / "checkpoints").iterdir():
+        path.unlink()
+    before = files_below(copy)
+    command(f"train --resume --run {copy} --steps 30").assert_fails(1, "checkpoints", "are gone")
+    command(f"generate --run {copy}").assert_fails(2, "has no checkpoint yet")
+    assert files_below(copy) == before
+
+
+def test_what_a_killed_process_left_half_written_is_removed(command: Command, small_run: Path) -> None:
+    copy = copy_of(small_run)
+    for folder in ("samples", "checkpoints", "."):
+        (copy / folder / f"{PARTIAL}00000010.png").write_text("half")
+    assert command(f"train --resume --run {copy} --steps 30").status == 0
+    assert not list(copy.rglob(f"{PARTIAL}*"))
+
+
+def test_a_resumed_run_stays_where_it_is_when_latest_moves(command: Command) -> None:
+    command(f"{SMALL} --steps 2")
+    first = Path("runs/torch/latest").resolve()
+    outcome = command("train --resume --steps 3")
+    assert f"Watch runs/torch/{first.name}" in outcome.out and "latest" not in outcome.out
+
+
+def test_damaged_losses_are_refused(command: Command, small_run: Path) -> None:
+    copy = copy_of(small_run)
+    content = (copy / "losses.csv").read_bytes()
+    (copy / "losses.csv").write_bytes(content.replace(b"0.", b"\xff", 1))
+    command(f"train --resume --run {copy} --steps 30").assert_fails(1, "losses.csv is damaged")
+
+
+def test_losses_that_do_not_go_with_the_checkpoint_are_refused(command: Command, small_run: Path) -> None:
+    copy = copy_of(small_run)
+    lines = (copy / "losses.csv").read_text().splitlines(keepends=True)
+    (copy / "losses.csv").write_text("".join(lines[:20]))
+    command(f"train --resume --run {copy} --steps 30").assert_fails(1, "losses.csv ends after 20 lines")
+
+
+def test_one_run_is_trained_by_one_process(command: Command, small_run: Path) -> None:
+    import filelock
+
+    copy = copy_of(small_run)
+    with filelock.FileLock(copy / ".lock"):
+        command(f"train --resume --run {copy} --steps 30").assert_fails(2, "Another process is training")
+
+
+def test_a_training_that_diverges_stops_and_keeps_the_last_good_state(
+    command: Command, small_run: Path
+) -> None:
+    copy = copy_of(small_run)
+    newest = copy / "checkpoints" / "00000025.safetensors"
+    state = checkpoint.load(newest)
+    state.arrays["generator.dense2.kernel"] *= np.float32(1e30)
+    state.arrays["discriminator.dense3.kernel"] *= np.float32(1e30)
+    state.save(newest)
+    before = newest.read_bytes()
+    command(f"train --resume --run {copy} --steps 40").assert_fails(
+        1, "became NaN or infinite at iteration", "state after 25 iterations is kept", "--lr"
+    )
+    assert newest.read_bytes() == before
+    assert command(f"generate --run {copy}").status == 0
+
+
+def test_a_full_disk_stops_the_training_and_keeps_the_previous_checkpoint(small_run: Path) -> None:
+    """A limit on the size of files stands in for the full disk."""
+    code = (
+        "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (10**7, 10**7));"
+        "from pytorch_gan.__main__ import FRAMEWORK, main; main(FRAMEWORK)"
+    )
+    copy = copy_of(small_run, str(small_run.parent / "full"))
+    before = files_below(copy / "checkpoints")
+    line = f"train --resume --run {copy} --steps 40".split()
+    done = subprocess.run([sys.executable, "-c", code, *line], capture_output=True, text=True, check=False)
+    Outcome(done.returncode, done.stdout, done.stderr).assert_fails(
+        1, "00000030.safetensors cannot be written", "free some space", "untouched"
+    )
+    assert files_below(copy / "checkpoints") == before

@@ -1,0 +1,23 @@
+"""The arrows run one way: tests and benchmarks -> framework folders -> common."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+REPOSITORY = Path(__file__).parent.parent
+
+
+def test_folders_import_only_what_they_may() -> None:
+    """The contracts are in pyproject.toml, under tool.importlinter."""
+    command = [str(Path(sys.executable).with_name("lint-imports"))]
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+def test_no_module_of_common_loads_a_framework() -> None:
+    """Not by a detour either."""
+    modules = [f"common.{path.stem}" for path in (REPOSITORY / "common").glob("[a-z]*.py")]
+    assert "common.cli" in modules
+    code = f"import sys, {', '.join(modules)}; print({{'torch', 'tensorflow', 'keras'}} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
