@@ -6,6 +6,7 @@ Whatever the user can put right ends in one sentence on stderr, without a traceb
 
 import argparse
 import difflib
+import os
 import re
 import shlex
 import sys
@@ -44,8 +45,9 @@ class Framework:
 
     package: str  # pytorch_gan
     title: str  # PyTorch
-    short_name: str  # torch, as in runs/torch
+    short_name: str  # torch, as in runs/torch and in `make train-torch`
     load: Callable[[], Implementation]  # takes seconds: done once the options are known to be good
+    variables: str = ""  # of the environment, to put before commands
 
     @property
     def latest(self) -> Path:
@@ -79,6 +81,27 @@ def main(framework: Framework, arguments: Sequence[str] | None = None) -> NoRetu
     sys.exit(status)
 
 
+def load(framework: Framework) -> Implementation:
+    """`framework.load()`, without the notices that its compiled libraries write to stderr meanwhile.
+
+    Raises:
+        GanError: it is not installed.
+    """
+    stderr = os.dup(2)
+    try:
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        return framework.load()
+    except ImportError as error:
+        raise GanError(
+            f"{framework.title} cannot be imported ({error}); "
+            f"`{framework.variables}make train-{framework.short_name}` installs what it needs."
+        ) from None
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
+
+
 # train ------------------------------------------------------------------------------------------
 
 
@@ -102,7 +125,7 @@ def train(framework: Framework, options: dict[str, Any]) -> int:
     if epochs is not None:
         config = replace(config, steps=epochs * len(images.pixels) // config.batch_size)
 
-    implementation = framework.load()
+    implementation = load(framework)
     device = implementation.select_device(device_name)
     if resume:
         run.record["config"] = config.as_dict()
@@ -178,7 +201,7 @@ def report(framework: Framework, run: Run, recorder: Recorder) -> str:
     done, seconds = recorder.saved_iteration, recorder.session["seconds"]
     rate = (done - recorder.start.iteration) / max(seconds, 1e-3)
     last = run.losses()[-VERDICT_WINDOW:]
-    command = f"{machine.python_command()} -m {framework.package}"
+    command = f"{framework.variables}{machine.python_command()} -m {framework.package}"
     folder = shlex.quote(str(run.folder))
     data = run.record["data"]["title"]
     if done < run.config.steps:
@@ -221,7 +244,7 @@ def generate(framework: Framework, options: dict[str, Any]) -> int:
     else:
         noise = draw_noise(seed, Purpose.GENERATED_NOISE, count, noise_dim)
 
-    implementation = framework.load()
+    implementation = load(framework)
     device = implementation.select_device(options["device"])
     images = implementation.generate(state.arrays, noise, device)
 

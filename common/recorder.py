@@ -130,6 +130,7 @@ class Recorder:
             dynamic_ncols=watched,
             mininterval=0.1 if watched else SECONDS_BETWEEN_LINES,
         ) as self.bar:
+            self.resources.callback(self.bar.close)  # before whatever an error says
             for iteration in self.bar:
                 yield iteration
                 if self.saved_iteration == iteration + 1 and self.signal_received:
