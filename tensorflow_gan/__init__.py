@@ -1,0 +1,1 @@
+"""The GAN in TensorFlow, without Keras."""
