@@ -4,11 +4,13 @@
 
 PYTHON ?= python3
 ARGS ?=
+override KERAS_BACKEND := $(or $(KERAS_BACKEND),tensorflow)
 VENV := .venv
 BIN := $(VENV)/bin
+FRAMEWORKS := torch tensorflow keras jax
 
 .DEFAULT_GOAL := help
-.PHONY: help train-torch test bench tensorboard clean
+.PHONY: help train-torch train-tf train-keras test bench tensorboard clean
 .NOTPARALLEL:
 
 help:  ## list these targets
@@ -17,13 +19,19 @@ help:  ## list these targets
 train-torch: $(VENV)/installed-torch  ## train the GAN in PyTorch: 20,000 iterations, about 10 minutes on two cores
 	$(BIN)/python -m pytorch_gan train $(ARGS)
 
-test: $(VENV)/installed-torch $(VENV)/installed-test  ## check style, types and behaviour
+train-tf: $(VENV)/installed-tensorflow  ## train the same GAN in TensorFlow
+	$(BIN)/python -m tensorflow_gan train $(ARGS)
+
+train-keras: $(VENV)/keras-on-$(KERAS_BACKEND) $(VENV)/installed-keras  ## train the same GAN in Keras; KERAS_BACKEND=tensorflow, jax or torch
+	KERAS_BACKEND='$(KERAS_BACKEND)' $(BIN)/python -m keras_gan train $(ARGS)
+
+test: $(FRAMEWORKS:%=$(VENV)/installed-%) $(VENV)/installed-test  ## check style, types and behaviour
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/pytest $(ARGS)
 
-bench: $(VENV)/installed-torch $(VENV)/installed-test  ## measure speed and memory
+bench: $(FRAMEWORKS:%=$(VENV)/installed-%) $(VENV)/installed-test  ## measure speed and memory
 	$(BIN)/python -m benchmarks $(ARGS)
 
 tensorboard: $(VENV)/installed-tensorboard  ## look at the runs in TensorBoard, also while they go on
@@ -31,6 +39,12 @@ tensorboard: $(VENV)/installed-tensorboard  ## look at the runs in TensorBoard, 
 
 clean:  ## remove .venv; data/ and runs/ stay
 	rm -rf $(VENV)
+
+$(VENV)/keras-on-tensorflow $(VENV)/keras-on-jax $(VENV)/keras-on-torch: $(VENV)/keras-on-%: $(VENV)/installed-%
+	@touch $@
+
+$(VENV)/keras-on-%:
+	@echo "error: KERAS_BACKEND must be one of tensorflow, jax, torch, not '$(KERAS_BACKEND)'." >&2; exit 2
 
 # Every extra of pyproject.toml, in the versions of constraints.txt.
 $(VENV)/installed-%: pyproject.toml constraints.txt | $(VENV)/created

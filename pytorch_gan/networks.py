@@ -101,7 +101,10 @@ def to_array(weight: Tensor) -> np.ndarray:
 
 
 def to_tensor(array: np.ndarray, like: Tensor) -> Tensor:
-    """The inverse of `to_array`, with the dtype and on the device of `like`."""
+    """The inverse of `to_array`, with the dtype and on the device of `like`.
+
+    Only here: in the other frameworks kernels are (in, out) too.
+    """
     return torch.tensor(array).t().contiguous().to(like)
 
 

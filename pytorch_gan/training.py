@@ -93,12 +93,11 @@ class GAN:
         g_loss.backward(inputs=list(self.generator.parameters()))
         self.g_optimizer.step()
 
-        d_real, d_fake = torch.sigmoid(logits.detach()).chunk(2)
         return {
             "d_loss": d_loss.detach(),
             "g_loss": g_loss.detach(),
-            "d_real": d_real.mean(),
-            "d_fake": d_fake.mean(),
+            "d_real": torch.sigmoid(real_logits.detach()).mean(),
+            "d_fake": torch.sigmoid(fake_logits.detach()).mean(),
         }
 
     def arrays(self) -> Arrays:

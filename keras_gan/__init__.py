@@ -1,0 +1,1 @@
+"""The GAN in Keras, on TensorFlow, JAX or PyTorch."""

@@ -1,0 +1,41 @@
+"""`python -m keras_gan train | generate`."""
+
+import os
+
+from common.cli import Framework, Implementation, main
+from common.errors import UsageError
+
+BACKENDS = {"tensorflow": "TensorFlow", "jax": "JAX", "torch": "PyTorch"}  # only here
+BACKEND = os.environ.get("KERAS_BACKEND") or "tensorflow"  # only here
+
+
+def load() -> Implementation:
+    """Import Keras and its backend.
+
+    Raises:
+        UsageError: there is no such backend.
+    """
+    if BACKEND not in BACKENDS:
+        raise UsageError(f"KERAS_BACKEND must be one of {', '.join(BACKENDS)}, not {BACKEND!r}.")
+    os.environ["KERAS_BACKEND"] = BACKEND  # whatever ~/.keras/keras.json says
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # no notices about what TensorFlow could also use
+    from keras_gan import device, networks, training
+
+    return Implementation(
+        select_device=device.select,
+        environment=device.environment,
+        train=training.train,
+        generate=networks.generate_from,
+    )
+
+
+FRAMEWORK = Framework(
+    package="keras_gan",
+    title=f"Keras on {BACKENDS.get(BACKEND, BACKEND)}",
+    short_name="keras",
+    load=load,
+    variables="" if BACKEND == "tensorflow" else f"KERAS_BACKEND={BACKEND} ",
+)
+
+if __name__ == "__main__":
+    main(FRAMEWORK)

@@ -1,0 +1,251 @@
+"""The adversarial game: losses, optimisers, one iteration, and the loop.
+
+Goodfellow et al., "Generative Adversarial Networks", 2014, arXiv:1406.2661: equation 1 and algorithm 1,
+with the non-saturating generator loss of section 3.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from common.checkpoint import Arrays
+from common.config import Config
+from common.feed import Feed
+from common.recorder import Recorder
+from keras_gan import backend
+from keras_gan.backend import Tensor
+from keras_gan.networks import (
+    Discriminator,
+    Generator,
+    generate,
+    load_weights,
+    named_weights,
+    to_array,
+)
+
+
+def discriminator_loss(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+    """L_D = -mean log D(x) - mean log(1 - D(G(z))).
+
+    The sum, not its half: 2 ln 2 = 1.386 where D knows nothing. From the logits l, with D = sigmoid(l), it
+    stays finite however sure D is: -log D = log(1 + exp(-l)) and -log(1 - D) = log(1 + exp(l)).
+
+    Args:
+        real_logits, fake_logits: (B, 1).
+    """
+    real_losses = ops.binary_crossentropy(ops.ones_like(real_logits), real_logits, from_logits=True)
+    fake_losses = ops.binary_crossentropy(ops.zeros_like(fake_logits), fake_logits, from_logits=True)
+    return ops.mean(real_losses) + ops.mean(fake_losses)
+
+
+def generator_loss(fake_logits: Tensor) -> Tensor:
+    """L_G = -mean log D(G(z)): ln 2 = 0.693 where D knows nothing.
+
+    Non-saturating: minimising mean log(1 - D(G(z))) instead would give G almost no gradient while D
+    still wins easily.
+
+    Args:
+        fake_logits: (B, 1).
+    """
+    losses = ops.binary_crossentropy(ops.ones_like(fake_logits), fake_logits, from_logits=True)
+    return ops.mean(losses)
+
+
+class Adam(keras.optimizers.Adam):
+    """Adam (Kingma & Ba, 2014, arXiv:1412.6980, algorithm 1).
+
+    Only here and in TensorFlow: `keras.optimizers.Adam` adds epsilon before the bias correction.
+    """
+
+    def update_step(self, gradient: Tensor, variable: keras.Variable, learning_rate: Tensor) -> None:
+        """Update one weight with its gradient."""
+        m, v = self.moments(variable)
+        backend.adam_update(
+            variable,
+            m,
+            v,
+            gradient,
+            t=ops.cast(self.iterations + 1, variable.dtype),
+            lr=learning_rate,
+            beta1=self.beta_1,
+            beta2=self.beta_2,
+            epsilon=self.epsilon,
+        )
+
+    def moments(self, variable: keras.Variable) -> tuple[keras.Variable, keras.Variable]:
+        """The first and the second moment of one weight."""
+        index = self._get_variable_index(variable)
+        return self._momentums[index], self._velocities[index]
+
+
+class GAN(keras.Model):
+    """Both networks with their optimisers, and what one iteration does to them."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.discriminator = Discriminator(config.dropout)
+        self.generator = Generator(config.noise_dim)
+        self.built = True  # all weights are there
+        self.compile(d_optimizer=adam(config), g_optimizer=adam(config))
+
+    def compile(self, d_optimizer: Adam, g_optimizer: Adam) -> None:
+        """Give each network its optimiser.
+
+        Only here: `fit` is for compiled models, and knows one optimiser; on JAX it carries its variables.
+        """
+        self.d_optimizer, self.g_optimizer = d_optimizer, g_optimizer
+        d_weights = {weight.path for weight in self.discriminator.trainable_variables}
+        both = keras.optimizers.MultiOptimizer(
+            lambda weight: d_optimizer if weight.path in d_weights else g_optimizer
+        )
+        both.build(self.trainable_variables)
+        super().compile(optimizer=both, **backend.COMPILE_OPTIONS)
+
+    @backend.compiled
+    def train_step(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        """One iteration: the discriminator learns, then the generator from the better discriminator.
+
+        `fit` passes one argument, and with it the seed of dropout, as a compiled step cannot be seeded from
+        outside. The losses are functions, which is what JAX differentiates.
+
+        Args:
+            batch: `real_images` (B, 784) in [-1, 1]; `d_noise` and `g_noise` (B, noise_dim), for the
+                discriminator step and the generator step; `dropout_seed`, two integers.
+
+        Returns:
+            Both losses, and the means of D(x) and D(G(z)) in the discriminator step.
+        """
+        real_images, d_noise, g_noise = batch["real_images"], batch["d_noise"], batch["g_noise"]
+        self.discriminator.random.state.assign(batch["dropout_seed"])
+
+        # 1. Generate images for the discriminator. `stop_gradient` cuts them off from the generator: its
+        #    gradients would be computed here and thrown away.
+        fake_images = ops.stop_gradient(self.generator(d_noise))
+
+        # 2. Let the discriminator look at both, in one pass.
+        def judge() -> tuple[Tensor, Tensor]:
+            images = ops.concatenate([real_images, fake_images])
+            logits = self.discriminator.logits(images, training=True)
+            return discriminator_loss(*ops.split(logits, 2)), logits
+
+        d_weights = self.discriminator.trainable_variables
+        d_loss, logits, gradients = backend.value_and_gradients(self, judge, d_weights)
+
+        # 3. Update the discriminator.
+        self.d_optimizer.apply(gradients, d_weights)
+
+        # 4. Generate from fresh noise and ask the updated discriminator.
+        def deceive() -> tuple[Tensor, Tensor]:
+            logits = self.discriminator.logits(self.generator(g_noise), training=True)
+            return generator_loss(logits), logits
+
+        g_weights = self.generator.trainable_variables
+        g_loss, _, gradients = backend.value_and_gradients(self, deceive, g_weights)
+
+        # 5. Update the generator. The gradient passes through the discriminator, whose own weights
+        #    are not among the `g_weights`: they stay as they are and no gradient is computed for them.
+        self.g_optimizer.apply(gradients, g_weights)
+
+        d_real, d_fake = ops.split(ops.sigmoid(logits), 2)
+        return {"d_loss": d_loss, "g_loss": g_loss, "d_real": ops.mean(d_real), "d_fake": ops.mean(d_fake)}
+
+    def arrays(self) -> Arrays:
+        """Weights and Adam's moments, in the exchange format."""
+        arrays: Arrays = {}
+        for name, weight, (m, v) in self._trained_weights():
+            arrays[name] = to_array(weight)
+            arrays[f"{name}.adam_m"] = to_array(m)
+            arrays[f"{name}.adam_v"] = to_array(v)
+        return arrays
+
+    def load_arrays(self, arrays: Arrays, iteration: int) -> None:
+        """Take over the state after `iteration` iterations; the inverse of `arrays`."""
+        load_weights(self.discriminator, "discriminator", arrays)
+        load_weights(self.generator, "generator", arrays)
+        for optimizer in (self.d_optimizer, self.g_optimizer):
+            optimizer.iterations.assign(iteration)
+        for name, _, (m, v) in self._trained_weights():
+            m.assign(arrays[f"{name}.adam_m"])
+            v.assign(arrays[f"{name}.adam_v"])
+
+    def _trained_weights(
+        self,
+    ) -> Iterator[tuple[str, keras.Variable, tuple[keras.Variable, keras.Variable]]]:
+        """Every weight with its canonical name and what Adam keeps of it."""
+        for name, weight in named_weights(self.discriminator, "discriminator"):
+            yield name, weight, self.d_optimizer.moments(weight)
+        for name, weight in named_weights(self.generator, "generator"):
+            yield name, weight, self.g_optimizer.moments(weight)
+
+
+def adam(config: Config) -> Adam:
+    """The optimiser of one network."""
+    return Adam(
+        learning_rate=config.lr,
+        beta_1=config.beta1,
+        beta_2=config.beta2,
+        epsilon=1e-8,  # added after the bias correction, as in algorithm 1
+    )
+
+
+class Batches(keras.utils.PyDataset):
+    """The iterations from `first` up to `last`. Only here: `fit` asks for its data."""
+
+    def __init__(self, feed: Feed, first: int, last: int) -> None:
+        super().__init__()
+        self.feed = feed
+        self.numbers = range(first, last)
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def __getitem__(self, index: int) -> dict[str, np.ndarray]:
+        iteration = self.numbers[index]
+        # Two integers; dropout counts the second on with each of the six masks of an iteration.
+        first, second = divmod(self.feed.dropout_seed(iteration), 2**28)
+        seed = np.array([first % 2**31, 8 * second], dtype=np.int32)
+        return {**self.feed.batch(iteration)._asdict(), "dropout_seed": seed}
+
+
+class Recording(keras.callbacks.Callback):
+    """Hands losses, pictures and checkpoints to `recorder`. Only here: `fit` is the loop."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        super().__init__()
+        self.recorder = recorder
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        """Begin with the first iteration."""
+        self.iterations = self.recorder.iterations()
+        self.iteration = next(self.iterations)
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Tensor]) -> None:
+        """Record an iteration and go on to the next, if there is one."""
+        self.recorder.save_losses(self.iteration, **{name: float(value) for name, value in logs.items()})
+        done = self.iteration + 1
+        if self.recorder.picture_is_due(done):
+            self.recorder.save_picture(done, generate(self.model.generator, self.recorder.sample_noise))
+        if self.recorder.checkpoint_is_due(done):
+            self.recorder.save_checkpoint(done, self.model.arrays())
+        following = next(self.iterations, None)
+        if following is None:
+            self.model.stop_training = True
+        else:
+            self.iteration = following
+
+
+def train(config: Config, feed: Feed, recorder: Recorder, device: str) -> None:
+    """Train from where `recorder` starts until it has no more iterations."""
+    with keras.device(device):
+        gan = GAN(config)
+        gan.load_arrays(recorder.start.arrays, recorder.start.iteration)
+        if recorder.start.iteration == 0:
+            recorder.save_picture(0, generate(gan.generator, recorder.sample_noise))
+
+        # Everything random comes from (seed, iteration): to resume, no generator's state is needed.
+        batches = Batches(feed, recorder.start.iteration, config.steps)
+        data = backend.fit_data(gan, batches)
+        gan.fit(data, shuffle=False, verbose=0, callbacks=[Recording(recorder)])
