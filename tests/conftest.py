@@ -1,6 +1,6 @@
 """What the tests share: where MNIST is, and the command line in this process."""
 
-import importlib
+import importlib.util
 import os
 import tempfile
 from collections.abc import Callable, Iterator
@@ -15,6 +15,7 @@ import pytest
 from common import cli, mnist
 from common.cli import Framework
 from pytorch_gan.__main__ import FRAMEWORK as PYTORCH
+from tests.frameworks import FRAMEWORKS, Player
 
 NOBODY = 65534
 MNIST_DIR = mnist.default_data_dir()  # before any test changes the environment
@@ -33,6 +34,29 @@ def require(module: str) -> None:
         importlib.import_module(module)
     except (ImportError, RuntimeError) as error:
         skip_or_fail(module, f"{module} does not import: {error}")
+
+
+@pytest.fixture(scope="session")
+def players() -> Iterator[Callable[[str, str], Player]]:
+    """The player of a framework, in float32 or float64; each is started when it is first asked for."""
+    started: dict[tuple[str, str], Player] = {}
+
+    def player(name: str, dtype: str) -> Player:
+        require_framework(name)
+        if (name, dtype) not in started:
+            started[name, dtype] = Player(name, dtype)
+        return started[name, dtype]
+
+    yield player
+    for one in started.values():
+        one.stop()
+
+
+def require_framework(name: str) -> None:
+    """Skip, or fail, a test of one of `FRAMEWORKS` where it is not installed; nothing is imported here."""
+    for module in FRAMEWORKS[name].modules:
+        if importlib.util.find_spec(module) is None:
+            skip_or_fail(module, f"{module} is not installed")
 
 
 @pytest.fixture(autouse=True)

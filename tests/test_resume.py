@@ -1,29 +1,35 @@
 """A run that was interrupted or killed ends exactly as one that never was."""
 
 import json
+import os
 import random
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from common import checkpoint
 from common.run import Run
-from tests.conftest import require
-
-require("torch")
+from tests.conftest import require_framework
+from tests.frameworks import FRAMEWORKS, Player
 
 # Batches that straddle epochs, dropout, and neither pictures nor checkpoints at the end of an epoch.
 LINE = "train --dataset digits --train-limit 500 --batch-size 48 --noise-dim 16 --steps 120 --device cpu"
 LINE += " --sample-every 20 --checkpoint-every 12"
 
 
-def start(folder: Path, line: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "pytorch_gan", *line.split(), "--run", str(folder)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+def start(folder: Path, line: str, framework: str = "PyTorch") -> subprocess.Popen[str]:
+    require_framework(framework)
+    package, _, keras_backend = FRAMEWORKS[framework]
+    command = [sys.executable, "-m", package, *line.split(), "--run", str(folder)]
+    environment = os.environ | {"KERAS_BACKEND": keras_backend}
+    return subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
 
 
 def finish(process: subprocess.Popen[str]) -> str:
@@ -116,3 +122,25 @@ def test_a_run_can_be_made_longer(uninterrupted: Path, tmp_path: Path) -> None:
     shorter_end = folder / "samples" / "00000060.png"
     assert shorter_end.exists()
     assert_same_run(folder, uninterrupted)
+
+
+@pytest.mark.parametrize("framework", list(FRAMEWORKS)[1:])
+def test_the_same_in_the_other_frameworks(
+    players: Callable[[str, str], Player], framework: str, tmp_path: Path
+) -> None:
+    """Killed, gone on with, interrupted, gone on with: the end is that of a run without a break."""
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    assert players(framework, "float32").command(f"{LINE} --run {whole}")[0] == 0
+    process = start(broken, LINE, framework)
+    wait_until(process, broken, 36)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    process = start(broken, "train --resume --device cpu", framework)
+    wait_until(process, broken, 72)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 128 + signal.SIGINT, err
+    assert "Traceback" not in err and f"train --resume --run {broken}" in out
+    finish(start(broken, "train --resume --device cpu", framework))
+    assert len(Run.open(broken).record["sessions"]) == 3
+    assert_same_run(broken, whole)

@@ -1,0 +1,418 @@
+"""All implementations behind one interface, each in a process of its own, trained with chosen dropout masks.
+
+A `Player` is a process that has imported one framework, in float32 or float64. It runs the framework's own
+`training.train`, with a recorder that keeps everything in memory and, where masks are asked for, with a layer
+that applies them in the place of the framework's dropout layer.
+"""
+
+import importlib
+import io
+import multiprocessing
+import os
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+from unittest import mock
+
+import numpy as np
+
+from common import cli
+from common.checkpoint import DISCRIMINATOR_WIDTHS, Arrays, Checkpoint
+from common.config import Config
+from common.feed import Batch, Feed
+from common.mnist import scikit_learn_digits
+from common.run import COLUMNS
+
+
+class Implementation(NamedTuple):
+    """What runs, and what has to be installed for it."""
+
+    package: str
+    modules: tuple[str, ...]
+    keras_backend: str = ""
+
+
+FRAMEWORKS = {
+    "PyTorch": Implementation("pytorch_gan", ("torch",)),
+    "TensorFlow": Implementation("tensorflow_gan", ("tensorflow",)),
+    "Keras on TensorFlow": Implementation("keras_gan", ("keras", "tensorflow"), "tensorflow"),
+    "Keras on JAX": Implementation("keras_gan", ("keras", "jax"), "jax"),
+    "Keras on PyTorch": Implementation("keras_gan", ("keras", "torch"), "torch"),
+}
+HIDDEN_WIDTHS = DISCRIMINATOR_WIDTHS[1:-1]
+MASK_STREAM = 7  # no purpose of common/feed.py
+
+
+def masks(config: Config, iteration: int) -> list[np.ndarray]:
+    """The six masks of an iteration, 0 or 1 / (1 - dropout), in the order in which they are needed."""
+    key = np.array([config.seed, MASK_STREAM], dtype=np.uint64)
+    stream = np.random.Generator(np.random.Philox(key=key, counter=[0, 0, 0, iteration]))
+    shapes = [(rows * config.batch_size, width) for rows in (2, 1) for width in HIDDEN_WIDTHS]
+    return [(stream.random(shape) >= config.dropout) / (1 - config.dropout) for shape in shapes]
+
+
+@dataclass
+class Trace:
+    """What a training left behind."""
+
+    losses: np.ndarray  # (iterations, 4): d_loss, g_loss, d_real, d_fake
+    arrays: Arrays  # after the last iteration
+    loss_calls: int  # of `discriminator_loss`: once where a step is compiled, at every iteration where not
+    random_state: np.ndarray | None  # of the generator that dropout draws from, where the networks have one
+
+
+@dataclass
+class MemoryRecorder:
+    """In the place of `common.recorder.Recorder`: the part of it that `training.train` uses."""
+
+    start: Checkpoint
+    last: int
+    sample_noise: np.ndarray
+    before_iteration: Any
+    losses: list[list[float]] = field(default_factory=list)
+    arrays: Arrays = field(default_factory=dict)
+
+    def iterations(self) -> Iterator[int]:
+        for iteration in range(self.start.iteration, self.last):
+            self.before_iteration(iteration)
+            yield iteration
+
+    def save_losses(self, iteration: int, **values: float) -> None:
+        self.losses.append([values[name] for name in COLUMNS[1:]])
+
+    def picture_is_due(self, done: int) -> bool:
+        return False
+
+    def save_picture(self, done: int, images: np.ndarray) -> None:
+        assert images.shape == (len(self.sample_noise), 784)
+
+    def checkpoint_is_due(self, done: int) -> bool:
+        return done == self.last
+
+    def save_checkpoint(self, done: int, arrays: Arrays) -> None:
+        self.arrays = arrays
+
+
+@dataclass(frozen=True)
+class PlayerFeed(Feed):
+    """A feed in the dtype that a player computes in; with `dropout_seeds`, one batch for these iterations."""
+
+    dtype: str
+    dropout_seeds: tuple[int, ...] = ()
+
+    def batch(self, iteration: int) -> Batch:
+        """The numbers of `Feed` in another dtype."""
+        batch = super().batch(0 if self.dropout_seeds else iteration)
+        return Batch(*(array.astype(self.dtype) for array in batch))
+
+    def dropout_seed(self, iteration: int) -> int:
+        """One of those given, or the feed's own."""
+        return self.dropout_seeds[iteration] if self.dropout_seeds else super().dropout_seed(iteration)
+
+
+class Player:
+    """One framework in a process of its own; `run` and the rest are carried out there."""
+
+    def __init__(self, name: str, dtype: str) -> None:
+        self.executor = ProcessPoolExecutor(
+            1, multiprocessing.get_context("spawn"), initializer=import_framework, initargs=(name, dtype)
+        )
+
+    def __getattr__(self, task: str) -> Any:
+        return lambda *arguments, **options: self.executor.submit(
+            carry_out, task, *arguments, **options
+        ).result()
+
+    def stop(self) -> None:
+        """End the process."""
+        self.executor.shutdown()
+
+
+# In the player's process --------------------------------------------------------------------------
+
+framework: Any = None
+
+
+def import_framework(name: str, dtype: str) -> None:
+    """Prepare this process; `dtype` is float32 or float64."""
+    global framework
+    package, _, keras_backend = FRAMEWORKS[name]
+    os.environ["KERAS_BACKEND"] = keras_backend
+    os.environ["JAX_ENABLE_X64"] = str(int(dtype == "float64"))
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    kind = {"pytorch_gan": InPyTorch, "tensorflow_gan": InTensorFlow, "keras_gan": InKeras}[package]
+    framework = kind(package, dtype)
+
+
+class InFramework:
+    """What is the same in all frameworks."""
+
+    networks: Any
+    training: Any
+
+    def __init__(self, package: str, dtype: str) -> None:
+        self.networks = importlib.import_module(f"{package}.networks")
+        self.training = importlib.import_module(f"{package}.training")
+        self.device = importlib.import_module(f"{package}.device").select("cpu")
+        self.package = package
+        self.dtype = dtype
+        self.prepare()
+
+    def command(self, line: str) -> tuple[int, str, str]:
+        """Exit status, stdout and stderr of `python -m <package> <line>`."""
+        out, err = io.StringIO(), io.StringIO()
+        with redirect_stdout(out), redirect_stderr(err):
+            try:
+                cli.main(importlib.import_module(f"{self.package}.__main__").FRAMEWORK, line.split())
+            except SystemExit as ended:
+                status = int(ended.code or 0)
+        return status, out.getvalue(), err.getvalue()
+
+    def generate(self, arrays: Arrays, noise: np.ndarray) -> np.ndarray:
+        """Images from the generator of a checkpoint."""
+        return self.networks.generate_from(arrays, noise, self.device)
+
+    def score(self, arrays: Arrays, images: np.ndarray) -> np.ndarray:
+        """D(x) with the discriminator of a checkpoint, which has dropout when it trains."""
+        discriminator = self.networks.Discriminator(0.3)
+        self.networks.load_weights(discriminator, "discriminator", arrays)
+        return self.score_with(discriminator, images)
+
+    def prepare(self) -> None:
+        """Make the framework compute in `dtype`."""
+        raise NotImplementedError
+
+    def masked_dropout(self, config: Config) -> Any:
+        """What stands where the framework's `Dropout` does."""
+        raise NotImplementedError
+
+    def set_masks(self, gan: Any, new: list[np.ndarray]) -> None:
+        """Give `masked_dropout` the masks of the next iteration."""
+        raise NotImplementedError
+
+    def score_with(self, discriminator: Any, images: np.ndarray) -> np.ndarray:
+        """What the discriminator says outside training."""
+        raise NotImplementedError
+
+    def drop(self, rate: float, shape: tuple[int, int], seed: int, calls: int) -> list[np.ndarray]:
+        """What dropout makes of ones in the first `calls` calls of an iteration that has this seed."""
+        raise NotImplementedError
+
+    def random_state(self, gan: Any) -> np.ndarray | None:
+        """The state of the generator that dropout draws from, where the networks have one."""
+        return None
+
+    def state_after(self, seed: int, calls: int) -> np.ndarray:
+        """What `random_state` is after `calls` masks in an iteration that has this seed."""
+        raise NotImplementedError
+
+    def run(
+        self,
+        config: Config,
+        arrays: Arrays,
+        first: int,
+        last: int,
+        *,
+        with_masks: bool = False,
+        dropout_seeds: tuple[int, ...] = (),
+    ) -> Trace:
+        """Train from iteration `first` up to `last`."""
+        gans: list[Any] = []
+
+        parent: Any = self.training.GAN
+
+        class RememberedGAN(parent):
+            def __init__(self, *arguments: Any) -> None:
+                super().__init__(*arguments)
+                gans.append(self)
+
+        def before_iteration(iteration: int) -> None:
+            if with_masks:
+                self.set_masks(gans[0], [mask.astype(self.dtype) for mask in masks(config, iteration)])
+
+        feed = PlayerFeed(
+            scikit_learn_digits().pixels,
+            config.batch_size,
+            config.noise_dim,
+            config.seed,
+            self.dtype,
+            dropout_seeds,
+        )
+        state = {name: array.astype(self.dtype) for name, array in arrays.items()}
+        noise = np.zeros((2, config.noise_dim), self.dtype)
+        recorder = MemoryRecorder(Checkpoint(first, {}, state), last, noise, before_iteration)
+        layer = self.masked_dropout(config) if with_masks else self.networks.Dropout
+        with (
+            mock.patch.object(self.training, "GAN", RememberedGAN),
+            mock.patch.object(self.networks, "Dropout", layer),
+            mock.patch.object(
+                self.training, "discriminator_loss", side_effect=self.training.discriminator_loss
+            ) as loss,
+        ):
+            self.training.train(config, feed, recorder, self.device)
+        return Trace(np.array(recorder.losses), recorder.arrays, loss.call_count, self.random_state(gans[0]))
+
+
+class InPyTorch(InFramework):
+    def prepare(self) -> None:
+        import torch
+
+        torch.set_default_dtype(getattr(torch, self.dtype))
+
+    def masked_dropout(self, config: Config) -> Any:
+        import torch
+
+        class MaskedDropout(torch.nn.Module):
+            waiting: Iterator[np.ndarray]
+
+            def __init__(self, p: float) -> None:
+                super().__init__()
+                assert p == config.dropout
+
+            def forward(self, x: torch.Tensor) -> torch.Tensor:
+                return x * torch.tensor(next(MaskedDropout.waiting)) if self.training else x
+
+        return MaskedDropout
+
+    def set_masks(self, gan: Any, new: list[np.ndarray]) -> None:
+        type(gan.discriminator.layers[2]).waiting = iter(new)
+
+    def score_with(self, discriminator: Any, images: np.ndarray) -> np.ndarray:
+        import torch
+
+        return discriminator.eval()(torch.tensor(images)).detach().numpy()
+
+    def drop(self, rate: float, shape: tuple[int, int], seed: int, calls: int) -> list[np.ndarray]:
+        import torch
+
+        dropout = self.networks.Dropout(rate)
+        torch.manual_seed(seed)
+        return [dropout(torch.ones(shape)).numpy() for _ in range(calls)]
+
+
+class InTensorFlow(InFramework):
+    def prepare(self) -> None:
+        self.networks.DTYPE = self.dtype
+
+    def masked_dropout(self, config: Config) -> Any:
+        import tensorflow as tf
+
+        class MaskedDropout(tf.Module):
+            def __init__(self, rate: float, random: Any) -> None:
+                super().__init__()
+                assert rate == config.dropout
+                self.masks = [tf.Variable(mask.astype(framework.dtype)) for mask in masks(config, 0)]
+                self.waiting = iter(self.masks)  # the step is traced once and asks for each once
+
+            def __call__(self, x: Any, training: bool) -> Any:
+                return x * next(self.waiting) if training else x
+
+        return MaskedDropout
+
+    def set_masks(self, gan: Any, new: list[np.ndarray]) -> None:
+        for variable, mask in zip(gan.discriminator.dropout.masks, new, strict=True):
+            variable.assign(mask)
+
+    def score_with(self, discriminator: Any, images: np.ndarray) -> np.ndarray:
+        return discriminator(images).numpy()
+
+    def drop(self, rate: float, shape: tuple[int, int], seed: int, calls: int) -> list[np.ndarray]:
+        import tensorflow as tf
+
+        dropout = self.networks.Dropout(rate, self.seeded(seed))
+        return [dropout(tf.ones(shape), training=True).numpy() for _ in range(calls)]
+
+    def seeded(self, seed: int) -> Any:
+        import tensorflow as tf
+
+        random = tf.random.Generator.from_seed(0, alg="philox")
+        random.reset_from_seed(seed)
+        return random
+
+    def random_state(self, gan: Any) -> np.ndarray | None:
+        return gan.discriminator.random.state.numpy()
+
+    def state_after(self, seed: int, calls: int) -> np.ndarray:
+        random = self.seeded(seed)
+        for _ in range(calls):
+            random.make_seeds(1)
+        return random.state.numpy()
+
+
+class InKeras(InFramework):
+    def prepare(self) -> None:
+        import keras
+        from keras.src.backend.common import dtypes
+
+        keras.config.set_floatx(self.dtype)
+        if self.dtype == "float64":
+            # On JAX and PyTorch `ops.mean`, `ops.tanh` and `ops.matmul` compute float64 in float32.
+            dtypes.BIT64_TO_BIT32_DTYPE.clear()
+
+    def masked_dropout(self, config: Config) -> Any:
+        import keras
+
+        rows = config.batch_size
+
+        class MaskedDropout(keras.layers.Layer):
+            def __init__(self, rate: float, random: Any) -> None:
+                super().__init__()
+                assert rate == config.dropout
+
+            def build(self, input_shape: tuple[int | None, int]) -> None:
+                self.masks = {
+                    count: self.add_weight(shape=(count, input_shape[1]), trainable=False)
+                    for count in (2 * rows, rows)
+                }
+
+            def call(self, inputs: Any, training: bool = False) -> Any:
+                return inputs * self.masks[inputs.shape[0]] if training else inputs
+
+        return MaskedDropout
+
+    def set_masks(self, gan: Any, new: list[np.ndarray]) -> None:
+        layers = [layer for layer in gan.discriminator.network.layers if hasattr(layer, "masks")]
+        if hasattr(gan, "jax_state_sync"):
+            gan.jax_state_sync()
+        for number, mask in enumerate(new):
+            layers[number % len(layers)].masks[len(mask)].assign(mask)
+
+    def score_with(self, discriminator: Any, images: np.ndarray) -> np.ndarray:
+        import keras
+
+        return keras.ops.convert_to_numpy(discriminator(images))
+
+    def drop(self, rate: float, shape: tuple[int, int], seed: int, calls: int) -> list[np.ndarray]:
+        import keras
+
+        dropout = self.networks.Dropout(rate, self.seeded(seed))
+        outputs = [dropout(keras.ops.ones(shape), training=True) for _ in range(calls)]
+        return [keras.ops.convert_to_numpy(output) for output in outputs]
+
+    def seeded(self, seed: int) -> Any:
+        import keras
+
+        random = keras.random.SeedGenerator(0)
+        feed = PlayerFeed(scikit_learn_digits().pixels, 1, 1, 0, self.dtype, (seed,))
+        random.state.assign(self.training.Batches(feed, 0, 1)[0]["dropout_seed"])
+        return random
+
+    def random_state(self, gan: Any) -> np.ndarray | None:
+        import keras
+
+        return keras.ops.convert_to_numpy(gan.discriminator.random.state)
+
+    def state_after(self, seed: int, calls: int) -> np.ndarray:
+        import keras
+
+        random = self.seeded(seed)
+        for _ in range(calls):
+            random.next()
+        return keras.ops.convert_to_numpy(random.state)
+
+
+def carry_out(task: str, *arguments: Any, **options: Any) -> Any:
+    """A method of `InFramework`."""
+    return getattr(framework, task)(*arguments, **options)

@@ -1,0 +1,130 @@
+"""`python -m tests.mutations`: does the proof notice what it should?
+
+One mistake after the other is planted in a copy of the repository, and the tests of the proof are run until
+one of them fails. Prints a table; a mistake that nothing notices ends it with status 1.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+REPOSITORY = Path(__file__).parent.parent
+TESTS = (  # the quick ones first
+    "tests/test_dropout.py",
+    "tests/test_pytorch.py::test_nothing_is_computed_and_thrown_away",
+    "tests/test_parity.py::test_one_step_agrees_to_rounding",
+    "tests/test_parity.py::test_losses_agree_at_every_iteration",
+)
+STEP_BY_STEP = r"(?s)(?P<d>        # 1\. .*?)(?P<g>        # 4\. .*?)(?=        return {)"
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """A mistake: what `pattern` matches becomes `replacement`, wherever it stands in `file`."""
+
+    name: str
+    file: str
+    pattern: str
+    replacement: str
+    keras_on: str = ""
+
+    @property
+    def framework(self) -> str:
+        """The one it is planted in."""
+        return {"pytorch_gan": "PyTorch", "tensorflow_gan": "TensorFlow"}.get(
+            self.file.partition("/")[0], self.keras_on
+        )
+
+
+PYTORCH, TENSORFLOW, KERAS = "pytorch_gan/", "tensorflow_gan/", "keras_gan/"
+MUTATIONS = (
+    Mutation(
+        "loss halved",
+        TENSORFLOW + "training.py",
+        r"return (tf\.reduce_mean\(real_losses\).*)",
+        r"return 0.5 * (\1)",
+    ),
+    Mutation(
+        "labels swapped",
+        TENSORFLOW + "training.py",
+        r"ones_like\(real_logits\)(.*\n.*)zeros_like\(fake_logits\)",
+        r"zeros_like(real_logits)\1ones_like(fake_logits)",
+    ),
+    Mutation("no detach", PYTORCH + "training.py", r"\(d_noise\)\.detach\(\)", "(d_noise)"),
+    Mutation("dropout 0.7", TENSORFLOW + "networks.py", r"self\.rate = rate", "self.rate = 1 - rate"),
+    Mutation("slope 0.3", TENSORFLOW + "networks.py", r"SLOPE = 0\.2", "SLOPE = 0.3"),
+    Mutation(
+        "epsilon hat",
+        TENSORFLOW + "training.py",
+        r"\(tf\.sqrt\(v_hat\) \+ self\.epsilon\)",
+        "(tf.sqrt(v_hat) + self.epsilon * tf.sqrt(v_hat / v))",
+    ),
+    Mutation("generator updated first", TENSORFLOW + "training.py", STEP_BY_STEP, r"\g<g>\g<d>"),
+    Mutation("beta1 0.9", TENSORFLOW + "training.py", r"config\.beta1", "0.9"),
+    Mutation(
+        "kernels transposed",
+        PYTORCH + "networks.py",
+        r"torch\.tensor\(array\)\.t\(\)",
+        "torch.tensor(array).reshape(array.shape[::-1])",
+    ),
+    Mutation(
+        "noise reused", TENSORFLOW + "training.py", r"self\.generator\(g_noise\)", "self.generator(d_noise)"
+    ),
+)
+
+
+def concerned_tests(framework: str) -> str:
+    """For `pytest -k`, which takes words: those of one framework alone, and without a long training."""
+    others = " and ".join(f"not {word}" for word in ("Keras", "JAX", "1000") if word not in framework)
+    words = " and ".join(word for word in framework.split() if word != "on")
+    return f"{others} and ({words} or thrown_away)"
+
+
+def first_failure(mutation: Mutation, copy: Path) -> str | None:
+    """Plant `mutation` in `copy`, run the tests that concern its framework, and take it out again."""
+    path = copy / mutation.file
+    original = path.read_text(encoding="utf-8")
+    mutated, count = re.subn(mutation.pattern, mutation.replacement, original)
+    assert count > 0, f"{mutation.name} does not fit {mutation.file} any more"
+    path.write_text(mutated, encoding="utf-8")
+    concerned = concerned_tests(mutation.framework)
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-k", concerned, *TESTS],
+        cwd=copy,
+        env=os.environ | {"PYTHONPATH": str(copy)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    path.write_text(original, encoding="utf-8")
+    assert done.returncode in (0, 1), done.stdout + done.stderr
+    failed = re.search(r"^(?:FAILED|ERROR) \S+?::(.+?)(?: - .*)?$", done.stdout, flags=re.MULTILINE)
+    return failed and failed[1]
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "repository"
+        ignored = shutil.ignore_patterns(".*", "runs", "data", "__pycache__")
+        shutil.copytree(REPOSITORY, copy, ignore=ignored)
+        print("| planted | in | noticed first by |\n| --- | --- | --- |")
+        unnoticed = []
+        for mutation in MUTATIONS:
+            test = first_failure(mutation, copy)
+            print(
+                f"| {mutation.name} | {mutation.framework} | {f'`{test}`' if test else '**nothing**'} |",
+                flush=True,
+            )
+            if test is None:
+                unnoticed.append(mutation.name)
+    if unnoticed:
+        sys.exit(f"error: Nothing notices {', '.join(unnoticed)}; the proof needs another test.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,69 @@
+"""The three framework folders define the same names in the same order, so that they can be read side by side.
+
+What one framework needs and another does not says "only here" in its docstring, or in the comment beside it,
+with the reason.
+"""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parent.parent
+FOLDERS = ("pytorch_gan", "tensorflow_gan", "keras_gan")
+FILES = ("__main__.py", "device.py", "networks.py", "training.py")
+CALLED = {"forward", "__call__", "call"}  # what PyTorch, TensorFlow and Keras call a network's own function
+
+
+def names_defined(path: Path) -> list[str]:
+    """Classes, methods, functions and constants in their order, but for those that are only here."""
+    source = path.read_text(encoding="utf-8")
+    lines = source.splitlines()
+    names: list[str] = []
+
+    def visit(nodes: list[ast.stmt], prefix: str) -> None:
+        for node in nodes:
+            if isinstance(node, ast.ClassDef | ast.FunctionDef):
+                if "nly here" in (ast.get_docstring(node) or "") or node.name == "__init__":
+                    continue
+                name = "called" if node.name in CALLED else node.name
+                names.append(prefix + name)
+                if isinstance(node, ast.ClassDef):
+                    visit(node.body, f"{prefix}{node.name}.")
+            elif isinstance(node, ast.Assign) and "only here" not in lines[node.lineno - 1]:
+                names.extend(prefix + ast.unparse(target) for target in node.targets)
+
+    visit(ast.parse(source).body, "")
+    return names
+
+
+def numbered_comments(path: Path) -> list[str]:
+    """The first sentences of the comments that begin with a number."""
+    text = re.sub(r"\n\s+# {3,}", " ", path.read_text(encoding="utf-8"))
+    return re.findall(r"# (\d\. [^.]+\.)", text)
+
+
+def test_the_folders_hold_the_same_files() -> None:
+    for folder in FOLDERS:
+        extra = {path.name for path in (REPOSITORY / folder).glob("*.py")} - {*FILES, "__init__.py"}
+        for name in extra:
+            tree = ast.parse((REPOSITORY / folder / name).read_text(encoding="utf-8"))
+            assert "nly here" in (ast.get_docstring(tree) or ""), f"{folder}/{name} is in no other folder"
+
+
+@pytest.mark.parametrize("folder", FOLDERS[1:])
+@pytest.mark.parametrize("file", FILES)
+def test_the_files_define_the_same_names_in_the_same_order(file: str, folder: str) -> None:
+    first, other = (names_defined(REPOSITORY / one / file) for one in (FOLDERS[0], folder))
+    assert len(first) >= 2
+    for number, (expected, found) in enumerate(zip(first, other, strict=False)):
+        assert expected == found, f"{folder}/{file} parts from {FOLDERS[0]} at its name {number}: {found}"
+    assert len(first) == len(other), f"more in one of them: {first[len(other) :] or other[len(first) :]}"
+
+
+def test_the_training_steps_have_the_same_numbered_comments() -> None:
+    first, *others = (numbered_comments(REPOSITORY / folder / "training.py") for folder in FOLDERS)
+    assert [comment[0] for comment in first] == list("12345")
+    for other in others:
+        assert other == first
