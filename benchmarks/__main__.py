@@ -2,43 +2,67 @@
 
 The contenders take turns, a block of iterations each, long enough to hold a picture:
 
-    loop   the training of this project, as `python -m pytorch_gan train` runs it
-    floor  the matrix products that one iteration cannot avoid, alone
-    plain  the training loop of a plain tutorial
+    loop   the training of this project in each framework, as `python -m pytorch_gan train` and so on run it
+    plain  the training loop as each framework's tutorials write it
+    floor  the matrix products that one iteration cannot avoid, alone, in PyTorch
 
 The part of the loop that draws batches, noises and seeds is measured apart, as feed.
 
-Then a training is started as a user starts it, for the time to its first iteration and its peak memory.
+Then trainings are started as a user starts them, for the time until their first iteration is done and their
+peak memory.
 """
 
 import argparse
 import json
-import resource
+import os
 import subprocess
 import sys
 import tempfile
 import time
 from datetime import datetime
+from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from statistics import median
-
-import torch
+from typing import NamedTuple
 
 from benchmarks import floor_pytorch
 from benchmarks.pace import Contender
 from common import machine, mnist
 from common.config import Config
 from common.feed import Feed
-from pytorch_gan import device
 
 RESULTS = Path(__file__).parent / "results.json"
-CONTENDERS = ("loop", "floor", "plain")
 WARM_UP = 1  # blocks that are not counted
+MEMORY_STEPS = 500  # to the second picture
+
+
+class Loop(NamedTuple):
+    """One of our trainings: what it is compared with, and how users start it."""
+
+    package: str
+    make: str
+    keras_backend: str = ""
+    plain: str = ""
+
+
+LOOPS = {
+    "PyTorch": Loop("pytorch_gan", "train-torch", plain="plain_pytorch"),
+    "TensorFlow": Loop("tensorflow_gan", "train-tf", "tensorflow", plain="plain_tensorflow"),
+    "Keras on TensorFlow": Loop("keras_gan", "train-keras", "tensorflow", plain="plain_keras"),
+    "Keras on JAX": Loop("keras_gan", "train-keras", "jax"),
+    "Keras on PyTorch": Loop("keras_gan", "train-keras", "torch"),
+}
 
 
 def take_turns(blocks: int, block: int) -> dict[str, list[float]]:
     """Seconds per iteration of every contender, one number for each of `blocks` blocks."""
-    contenders = {name: Contender(f"benchmarks.{name}_pytorch") for name in CONTENDERS}
+    contenders = {"floor": Contender("benchmarks.floor_pytorch")}
+    for name, loop in LOOPS.items():
+        start = partial(Contender, keras_backend=loop.keras_backend)
+        contenders[name] = start("benchmarks.loop", loop.package)
+        if loop.plain:
+            contenders[f"plain {name}"] = start(f"benchmarks.{loop.plain}")
     seconds: dict[str, list[float]] = {name: [] for name in contenders}
     for _ in range(WARM_UP + blocks):
         for name, contender in contenders.items():
@@ -60,56 +84,76 @@ def feed_seconds(config: Config, images: mnist.Images, count: int = 500) -> floa
     return median(seconds)
 
 
-def start_up(steps: int) -> dict[str, float]:
-    """Seconds from `make train-torch` to the first iteration, and the peak memory of such a run in MiB."""
-    subprocess.run(["make", "train-torch", "ARGS=--help"], check=True, capture_output=True)  # sets up
+def start_up(loop: Loop) -> dict[str, float]:
+    """Seconds from `make` to the end of the first iteration, and the peak memory in MiB."""
+    make(loop, "--help")  # sets up
     with tempfile.TemporaryDirectory() as folder:
-        run = Path(folder) / "run"
-        arguments = f"--steps {steps} --run {run} --device cpu"
-        command = ["make", "train-torch", f"ARGS={arguments}"]
         launched = time.time()
-        subprocess.run(command, check=True, capture_output=True)
-        session = json.loads((run / "run.json").read_text())["sessions"][0]
-    started = datetime.fromisoformat(session["started"]).timestamp()
-    # The largest of all child processes so far; in bytes on macOS, in KiB elsewhere.
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+        make(loop, f"--steps 1 --run {folder}/one --device cpu")
+        session = json.loads(Path(folder, "one", "run.json").read_text())["sessions"][0]
+        started = datetime.fromisoformat(session["started"]).timestamp()
+        peak = make(loop, f"--steps {MEMORY_STEPS} --run {folder}/many --device cpu")
     return {
-        "seconds_to_first_iteration": round(started - launched, 1),
+        "seconds_to_first_iteration": round(started - launched + session["seconds"], 1),
         "peak_memory_mib": round(peak / (2**20 if sys.platform == "darwin" else 2**10)),
     }
+
+
+def make(loop: Loop, arguments: str) -> int:
+    """Train as a user does; the peak memory, in bytes on macOS, in KiB elsewhere."""
+    command = ["make", loop.make, f"ARGS={arguments}"]
+    command.append(f"KERAS_BACKEND={loop.keras_backend}")
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)  # of the process and of those it has waited for
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode != 0:
+        raise RuntimeError(f"{' '.join(command)} ended with status {process.returncode}")
+    return usage.ru_maxrss
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=(__doc__ or "").split("\n")[0])
     parser.add_argument(
-        "--blocks", type=int, default=12, help="blocks of each contender (default: %(default)s)"
+        "--blocks", type=int, default=8, help="blocks of each contender (default: %(default)s)"
     )
     parser.add_argument("--block", type=int, default=250, help="iterations in a block (default: %(default)s)")
     options = parser.parse_args()
 
     config = Config()
     images = mnist.load("auto", mnist.default_data_dir())
-    start = start_up(steps=1_000)
+    starts = {name: start_up(loop) for name, loop in LOOPS.items()}
     seconds = take_turns(options.blocks, options.block)
     milliseconds = {name: round(1e3 * median(values), 2) for name, values in seconds.items()}
+    table = {}
+    for name in LOOPS:
+        loop_time, plain_time = milliseconds[name], milliseconds.get(f"plain {name}")
+        table[name] = {
+            "milliseconds_per_iteration": loop_time,
+            "over_floor": round(loop_time / milliseconds["floor"], 2),
+            "plain_over_loop": plain_time and round(plain_time / loop_time, 2),
+            **starts[name],
+        }
+    packages = ("torch", "tensorflow", "keras", "jax")
     milliseconds["feed"] = round(1e3 * feed_seconds(config, images), 2)
     result = {
-        "environment": machine.describe() | device.environment(torch.device("cpu")),
-        "threads": torch.get_num_threads(),
+        "command": f"python -m benchmarks --blocks {options.blocks} --block {options.block}",
+        "environment": machine.describe() | {package: version(package) for package in packages},
         "data": images.title,
+        "batch_size": config.batch_size,
         "gigaflop_per_iteration": round(floor_pytorch.gigaflop(config.batch_size, config.noise_dim), 2),
         "milliseconds_per_iteration": milliseconds,
-        "loop_over_floor": round(milliseconds["loop"] / milliseconds["floor"], 2),
-        "plain_over_loop": round(milliseconds["plain"] / milliseconds["loop"], 2),
-        **start,
+        "frameworks": table,
     }
     RESULTS.write_text(json.dumps(result, indent=2) + "\n")
-    print(f"PyTorch on {result['data']}, batch {config.batch_size}, median of {options.blocks} blocks")
+    print(f"{images.title}, batch {config.batch_size}, median of {options.blocks} blocks")
     for name, value in milliseconds.items():
-        print(f"  {name:6} {value:7.2f} ms per iteration")
-    print(f"  loop / floor {result['loop_over_floor']}, plain / loop {result['plain_over_loop']}")
-    print(f"  {start['seconds_to_first_iteration']} s from make train-torch to the first iteration")
-    print(f"  {start['peak_memory_mib']} MiB at most in memory")
+        print(f"  {name:26} {value:7.2f} ms per iteration")
+    print(f"{'':28} / floor   plain /   s to first   MiB")
+    for name, row in table.items():
+        print(
+            f"  {name:26} {row['over_floor']:7.2f}   {row['plain_over_loop'] or '-':>7}   "
+            f"{row['seconds_to_first_iteration']:10.1f}   {row['peak_memory_mib']:3}"
+        )
     print(f"Written to {RESULTS}")
 
 

@@ -4,6 +4,7 @@ So whatever else the machine does falls on all of them alike, and none changes t
 another.
 """
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -22,13 +23,18 @@ def paced() -> Iterator[None]:
 
 
 class Contender:
-    """In the benchmark: a process that runs `python -m module` at our pace."""
+    """In the benchmark: a process that runs `python -m <arguments>` at our pace."""
 
-    def __init__(self, module: str) -> None:
-        command = [sys.executable, "-m", module]
+    def __init__(self, *arguments: str, keras_backend: str = "") -> None:
+        command = [sys.executable, "-m", *arguments]
         self.stderr = tempfile.TemporaryFile("w+")  # noqa: SIM115
         self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.stderr, text=True
+            command,
+            env=os.environ | {"KERAS_BACKEND": keras_backend},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self.stderr,
+            text=True,
         )
 
     def seconds_per_iteration(self, block: int) -> float:

@@ -1,5 +1,10 @@
-"""This project's PyTorch training as a user runs it: feed, recording and pictures included."""
+"""This project's training as a user runs it: feed, recording and pictures included.
 
+`python -m benchmarks.loop pytorch_gan`, or another framework's folder.
+"""
+
+import importlib
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +15,6 @@ from common.feed import Feed
 from common.mnist import default_data_dir, load
 from common.recorder import Recorder
 from common.run import Run
-from pytorch_gan import device, training
 
 
 class PacedRecorder(Recorder):
@@ -22,15 +26,16 @@ class PacedRecorder(Recorder):
             yield iteration
 
 
-def main() -> None:
+def main(package: str) -> None:
+    framework = importlib.import_module(f"{package}.__main__").FRAMEWORK.load()
     images = load("auto", default_data_dir())
-    config = Config(dataset=images.name)
+    config = Config(dataset=images.name, steps=10**9)
     feed = Feed(images.pixels, config.batch_size, config.noise_dim, config.seed)
     with tempfile.TemporaryDirectory() as folder:
         run = Run.create(Path(folder) / "run", config, images)
-        with PacedRecorder(run, "PyTorch", environment={}) as recorder:
-            training.train(config, feed, recorder, device.select("cpu"))
+        with PacedRecorder(run, package, environment={}) as recorder:
+            framework.train(config, feed, recorder, framework.select_device("cpu"))
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1])
