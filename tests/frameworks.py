@@ -126,7 +126,8 @@ class Player:
         ).result()
 
     def stop(self) -> None:
-        """End the process."""
+        """End the process, without the seconds that frameworks take to clean up."""
+        self.executor.submit(os._exit, 0)
         self.executor.shutdown()
 
 
