@@ -73,6 +73,14 @@ MUTATIONS = (
         "torch.tensor(array).reshape(array.shape[::-1])",
     ),
     Mutation(
+        "dropout's seeds not carried on",
+        KERAS + "backend.py",
+        r"            variable\.assign\(new\).*",
+        "            pass",
+        "Keras on JAX",
+    ),
+    Mutation("Adam one step ahead", KERAS + "backend.py", r"\[t - 1\]", "[t]", "Keras on PyTorch"),
+    Mutation(
         "noise reused", TENSORFLOW + "training.py", r"self\.generator\(g_noise\)", "self.generator(d_noise)"
     ),
 )
