@@ -28,6 +28,8 @@ PIXELS = IMAGE_SIZE * IMAGE_SIZE
 REPOSITORY = Path(__file__).parent.parent
 TRAIN_IMAGES = "train-images-idx3-ubyte"
 TRAIN_LABELS = "train-labels-idx1-ubyte"
+TEST_IMAGES = "t10k-images-idx3-ubyte"
+TEST_LABELS = "t10k-labels-idx1-ubyte"
 SECONDS_TO_FIND_A_MIRROR = 8
 SECONDS_WITHOUT_A_BYTE = 10  # before a download counts as broken
 
@@ -129,14 +131,15 @@ class NoMirrorError(GanError):
 
 @dataclass(frozen=True)
 class Published:
-    """A data set in the IDX files of the MNIST database, and how to know them."""
+    """Images and labels in two IDX files of the MNIST database, and how to know them."""
 
     name: str
     title: str
     folder: str  # below the data directory, as torchvision names it
     mirrors: tuple[str, ...]
-    gz_sha256: Mapping[str, str]  # file name -> digest of the published .gz
-    sha256: Mapping[str, str] = field(default_factory=dict)  # file name -> of the unpacked file
+    gz_sha256: Mapping[str, str]  # name of the images' file, then of the labels' -> of the published .gz
+    sha256: Mapping[str, str] = field(default_factory=dict)  # the same names -> of the unpacked file
+    keras_keys: tuple[str, str] = ("x_train", "y_train")  # in mnist.npz
 
 
 PUBLISHED = {
@@ -173,17 +176,34 @@ PUBLISHED = {
     ),
 }
 
+MNIST_TEST = replace(
+    PUBLISHED["mnist"],
+    title="MNIST's test set",
+    gz_sha256={
+        TEST_IMAGES: "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+        TEST_LABELS: "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
+    },
+    sha256={
+        TEST_IMAGES: "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+        TEST_LABELS: "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+    },
+    keras_keys=("x_test", "y_test"),
+)
+
 
 def load_published(source: Published, data_dir: Path) -> Images:
-    """Read `source` from `data_dir`, else from the Keras cache, else download it into `data_dir`."""
+    """Read `source` from `data_dir`, else from the Keras cache, else download it into `data_dir`.
+
+    Raises:
+        GanError: the files are damaged, cannot be read, or cannot be had.
+    """
     folder = data_dir / source.folder / "raw"
     if missing_files(source, folder):
         archive = keras_cache() / f"{source.name}.npz"
         if source.sha256 and archive.exists():
             return read_keras_archive(source, archive)
         download(source, folder)
-    pixels = read_idx_file(source, folder, TRAIN_IMAGES)
-    labels = read_idx_file(source, folder, TRAIN_LABELS)
+    pixels, labels = (read_idx_file(source, folder, name) for name in source.gz_sha256)
     return checked_images(source, pixels, labels, folder)
 
 
@@ -289,10 +309,10 @@ def read_keras_archive(source: Published, archive: Path) -> Images:
     """
     try:
         with np.load(archive, allow_pickle=False) as arrays:
-            pixels, labels = arrays["x_train"], arrays["y_train"]
+            pixels, labels = (arrays[key] for key in source.keras_keys)
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error):
         raise GanError(f"{archive} is not the MNIST that Keras keeps there; {GET_A_GOOD_COPY}.") from None
-    for name, array in ((TRAIN_IMAGES, pixels), (TRAIN_LABELS, labels)):
+    for name, array in zip(source.gz_sha256, (pixels, labels), strict=True):
         content = idx_header(array) + array.tobytes()
         verify(source, name, content, content, archive)
     return checked_images(source, pixels, labels, archive)
@@ -352,11 +372,12 @@ def answering_mirrors(source: Published) -> list[str]:
     """
     import requests
 
+    _, labels_file = source.gz_sha256
     answers: queue.Queue[str | None] = queue.Queue()
 
     def ask(mirror: str) -> None:
         try:
-            url = f"{mirror}{TRAIN_LABELS}.gz"
+            url = f"{mirror}{labels_file}.gz"
             reply = requests.head(url, timeout=SECONDS_TO_FIND_A_MIRROR, allow_redirects=True)
             answers.put(mirror if reply.ok else None)
         except requests.RequestException:

@@ -397,6 +397,27 @@ def test_mnist_asked_for_by_name_never_becomes_something_else(
         mnist.load("mnist", tmp_path)
 
 
+def test_the_test_set_is_read_like_the_training_set(
+    files: dict[str, np.ndarray], raw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From its own files, and from its own arrays in the Keras cache."""
+    names = dict(zip(files, mnist.MNIST_TEST.gz_sha256, strict=True))
+    digests = {names[name]: hashlib.sha256(idx(array)).hexdigest() for name, array in files.items()}
+    source = replace(mnist.MNIST_TEST, gz_sha256=digests, sha256=digests, mirrors=())
+    pixels, labels = files.values()
+    with pytest.raises(GanError, match="MNIST's test set is not in"):
+        mnist.load_published(source, tmp_path)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    (tmp_path / "datasets").mkdir()
+    np.savez(tmp_path / "datasets" / "mnist.npz", x_train=pixels ^ 1, x_test=pixels, y_test=labels)
+    np.testing.assert_array_equal(
+        mnist.load_published(source, tmp_path).pixels, pixels.reshape(-1, mnist.PIXELS)
+    )
+    store(raw, {names[name]: array for name, array in files.items()})
+    (tmp_path / "datasets" / "mnist.npz").unlink()
+    np.testing.assert_array_equal(mnist.load_published(source, tmp_path).labels, labels)
+
+
 # The real data -----------------------------------------------------------------------------------
 
 
@@ -418,6 +439,11 @@ def test_the_real_mnist(mnist_dir: Path) -> None:
     mean = images.pixels.mean() / 255
     assert round(float(mean), 4) == 0.1307  # as the literature has it
     assert images.sha256 == "741c988805d008ac6e4c904b69001ba184c24b2c540a4ef403f4c71b676cf757"
+
+
+def test_the_real_test_set(mnist_dir: Path) -> None:
+    images = mnist.load_published(mnist.MNIST_TEST, mnist_dir)
+    assert images.pixels.shape == (10_000, 784) and images.labels[:5].tolist() == [7, 2, 1, 0, 4]
 
 
 def test_fashion_mnist_is_read_from_its_own_folder(
