@@ -8,6 +8,8 @@ It holds NumPy arrays under canonical names, kernels as (in, out):
     discriminator.dense1.bias             float32 (1024,)
     ...
     generator.dense4.bias.adam_v          float32 (784,)
+    generator.dense1.kernel.average       its moving average, same shape: of the generator, with --ema-decay
+    ...
 
 and as metadata the number of iterations completed and the run's configuration. Adam has made as many
 updates of each network as there are iterations. Loading a safetensors file never executes code.
@@ -50,7 +52,7 @@ def weight_shapes(noise_dim: int) -> dict[str, tuple[int, ...]]:
 
 
 def initial_arrays(seed: int, noise_dim: int) -> Arrays:
-    """The state before the first iteration: random weights, moments of zero, all float32.
+    """The state before the first iteration: random weights, moments of zero, all float32; no average yet.
 
     Kernels and biases are uniform in ±1/sqrt(fan-in), each from a stream of its own.
     """
@@ -65,6 +67,12 @@ def initial_arrays(seed: int, noise_dim: int) -> Arrays:
         arrays[f"{name}.adam_m"] = np.zeros(shape, np.float32)
         arrays[f"{name}.adam_v"] = np.zeros(shape, np.float32)
     return arrays
+
+
+def averaged(arrays: Arrays) -> Arrays:
+    """The averages of the generator's weights, under the names of those weights; empty if none are kept."""
+    suffix = ".average"
+    return {name.removesuffix(suffix): array for name, array in arrays.items() if name.endswith(suffix)}
 
 
 @dataclass(frozen=True)
@@ -115,16 +123,20 @@ def load(path: Path) -> Checkpoint:
     try:
         config = json.loads(metadata["config"])
         iteration, noise_dim = int(metadata["iteration"]), int(config["noise_dim"])
+        has_average = config.get("ema_decay", 0) > 0  # older versions kept none and did not say so
     except (KeyError, TypeError, ValueError):
         raise GanError(f"{path} has damaged metadata; delete it to go on from the one before.") from None
-    check_architecture(path, arrays, noise_dim)
+    check_architecture(path, arrays, noise_dim, has_average)
     return Checkpoint(iteration, config, arrays)
 
 
-def check_architecture(path: Path, arrays: Arrays, noise_dim: int) -> None:
-    """Raise `GanError` unless `arrays` are the weights and moments of these two networks."""
+def check_architecture(path: Path, arrays: Arrays, noise_dim: int, has_average: bool) -> None:
+    """Raise `GanError` unless `arrays` are what is kept of these two networks."""
     for name, shape in weight_shapes(noise_dim).items():
-        for part in (name, f"{name}.adam_m", f"{name}.adam_v"):
+        parts = [name, f"{name}.adam_m", f"{name}.adam_v"]
+        if has_average and name.startswith("generator."):
+            parts.append(f"{name}.average")
+        for part in parts:
             found = arrays[part].shape if part in arrays else "nothing"
             if found != shape:
                 raise GanError(

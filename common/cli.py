@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from common import grid, machine, mnist
-from common.checkpoint import Arrays
+from common.checkpoint import Arrays, averaged
 from common.config import SEEDS, Config, Interval, Setting, check, option_name, settings
 from common.errors import GanError, UsageError, reason
 from common.feed import Feed, Purpose, draw_noise, interpolate_noise
@@ -57,9 +57,18 @@ class Framework:
 
 def main(framework: Framework, arguments: Sequence[str] | None = None) -> NoReturn:
     """Carry out the command line and exit."""
-    try:
+
+    def command() -> int:
         options = parse(framework, arguments)
-        status = options.pop("command")(framework, options)
+        return options.pop("command")(framework, options)
+
+    carry_out(command)
+
+
+def carry_out(command: Callable[[], int]) -> NoReturn:
+    """Exit with what `command` returns, or with a sentence that says what went wrong."""
+    try:
+        status = command()
     except GanError as error:
         print(f"error: {error}", file=sys.stderr)
         status = error.status
@@ -157,7 +166,7 @@ def resumed_config(run: Run, options: dict[str, Any]) -> Config:
     Raises:
         UsageError: others differ from what the run began with.
     """
-    recorded = run.record["config"]
+    recorded = run.config.as_dict()
     changed = [
         f"{option_name(name)} {recorded[name]} to {value}"
         for name, value in options.items()
@@ -238,6 +247,14 @@ def generate(framework: Framework, options: dict[str, Any]) -> int:
     if not run.checkpoint_paths():
         raise UsageError(f"The run in {run.folder} has no checkpoint yet; train it for longer.")
     state = run.newest_checkpoint()
+    weights, note = state.arrays, ""
+    if options["weights"] == "averaged":
+        weights, note = averaged(state.arrays), ", averaged generator"
+        if not weights:
+            raise UsageError(
+                f"The run in {run.folder} keeps no averaged weights; leave out --weights, or train a new run "
+                "with --ema-decay 0.999."
+            )
     noise_dim = run.config.noise_dim
     if options["interpolate"]:
         noise = interpolate_noise(seed, count, noise_dim)
@@ -246,9 +263,9 @@ def generate(framework: Framework, options: dict[str, Any]) -> int:
 
     implementation = load(framework)
     device = implementation.select_device(options["device"])
-    images = implementation.generate(state.arrays, noise, device)
+    images = implementation.generate(weights, noise, device)
 
-    caption = run.caption(framework.title, seed, state.iteration)
+    caption = run.caption(framework.title, seed, state.iteration) + note
     if out.suffix.lower() == ".npy":
         with replacing(out) as temporary, temporary.open("wb") as file:
             np.save(file, images)
@@ -258,7 +275,7 @@ def generate(framework: Framework, options: dict[str, Any]) -> int:
         columns = min(count, STRIP_COLUMNS) if options["interpolate"] else None
         grid.save_picture(grid.image_grid(images, caption, columns), out)
     data = run.record["data"]["title"]
-    print(f"Wrote {out}: {count} images after {state.iteration:,} iterations on {data}.")
+    print(f"Wrote {out}: {count} images after {state.iteration:,} iterations on {data}{note}.")
     return 0
 
 
@@ -271,6 +288,12 @@ EPOCHS = Setting(
 )
 COUNT = Setting("images to generate", within=Interval(1, 100_000))
 GENERATE_SEED = Setting("decides the noises", within=SEEDS)
+WEIGHTS = Setting(
+    "the generator's weights: those of the last iteration, or their moving average, which a run with "
+    "--ema-decay keeps",
+    choices=("last", "averaged"),
+    kind=str,
+)
 
 
 def parse(framework: Framework, arguments: Sequence[str] | None) -> dict[str, Any]:
@@ -365,6 +388,7 @@ def add_generate(commands: Any, framework: Framework) -> None:
     )
     add_setting(parser, "--count", COUNT, 64)
     add_setting(parser, "--seed", GENERATE_SEED, 0)
+    add_setting(parser, "--weights", WEIGHTS, "last")
     parser.add_argument(
         "--interpolate",
         action="store_true",

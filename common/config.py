@@ -89,6 +89,17 @@ class Config:
     )
     beta1: float = setting(0.5, "Adam's decay of the mean gradient, per iteration", within=DECAYS)
     beta2: float = setting(0.999, "Adam's decay of the mean squared gradient, per iteration", within=DECAYS)
+    update_order: str = setting(
+        "discriminator-first",
+        "which network an iteration updates first",
+        choices=("discriminator-first", "generator-first"),
+    )
+    ema_decay: float = setting(
+        0.0,
+        "decay, per iteration, of an exponential moving average of the generator's weights, kept beside "
+        "them and without effect on the training, see `generate --weights`; 0 keeps none",
+        within=DECAYS,
+    )
     seed: int = setting(
         0,
         "decides initial weights, batches, noises and dropout",

@@ -15,8 +15,25 @@ def describe() -> dict[str, str]:
         "numpy": np.__version__,
         "system": platform.platform(),
         "cpu": cpu_name(),
-        "cores": str(os.cpu_count()),
+        "cores": str(usable_cores()),
     }
+
+
+def usable_cores() -> int:
+    """How many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def peak_memory() -> int | None:
+    """The most memory this process has held so far, in MiB; None where the system does not say."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak // (2**20 if sys.platform == "darwin" else 2**10)
 
 
 def cpu_name() -> str:

@@ -21,6 +21,7 @@ from common.errors import GanError, UsageError
 from common.feed import Purpose, draw_noise
 from common.files import remove_partial
 from common.grid import image_grid, read_pictures, save_film, save_picture
+from common.machine import peak_memory
 from common.run import COLUMNS, Run
 
 CHECKPOINTS_KEPT = 2
@@ -81,6 +82,7 @@ class Recorder:
                 "from_iteration": self.start.iteration,
                 "to_iteration": self.start.iteration,
                 "seconds": 0.0,
+                "peak_memory_mib": None,
             }
             sessions.append(self.session)
             self.losses_file = resources.enter_context(self._open_losses())
@@ -188,6 +190,7 @@ class Recorder:
             old.unlink()
         self.session["to_iteration"] = done
         self.session["seconds"] = round(time.perf_counter() - self.started, 3)
+        self.session["peak_memory_mib"] = peak_memory()
         self.run.save_record()
 
     def finish(self) -> None:

@@ -108,8 +108,9 @@ class Run:
             temporary.write_text(json.dumps(self.record, indent=2) + "\n", encoding="utf-8")
 
     def checkpoint_paths(self) -> list[Path]:
-        """The checkpoints, oldest first."""
-        files = (self.folder / "checkpoints").iterdir()
+        """The checkpoints, oldest first; of a run kept in docs/results there are none."""
+        folder = self.folder / "checkpoints"
+        files = folder.iterdir() if folder.exists() else ()
         return sorted(path for path in files if CHECKPOINT_NAME.fullmatch(path.name))
 
     def newest_checkpoint(self) -> Checkpoint:
@@ -121,10 +122,11 @@ class Run:
         config = self.config
         if paths := self.checkpoint_paths():
             state = checkpoint.load(paths[-1])
+            recorded = Config().as_dict() | state.config  # older versions had fewer settings
             differing = [
                 option_name(name)
                 for name, about in settings().items()
-                if not about.may_change and state.config.get(name) != getattr(config, name)
+                if not about.may_change and recorded[name] != getattr(config, name)
             ]
             if differing or f"{state.iteration:08}" != paths[-1].stem:
                 raise GanError(
@@ -141,12 +143,15 @@ class Run:
         """`losses.csv` as a structured array: int64 `iteration`, the other columns float64.
 
         Raises:
-            GanError: it is damaged.
+            GanError: it is damaged, or there are none yet.
         """
         path = self.folder / "losses.csv"
         kinds = [(name, np.int64 if name == "iteration" else np.float64) for name in COLUMNS]
+        lines = path.read_text(encoding="ascii", errors="replace").splitlines()[1:] if path.exists() else []
+        if not lines:
+            raise GanError(f"The run in {self.folder} has no losses yet; train it for longer.")
         try:
-            return np.loadtxt(path, dtype=kinds, delimiter=",", skiprows=1, ndmin=1)
+            return np.loadtxt(lines, dtype=kinds, delimiter=",", ndmin=1)
         except ValueError as error:
             raise GanError(f"{path} is damaged ({error}); start a new run.") from None
 

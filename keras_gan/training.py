@@ -80,6 +80,10 @@ class Adam(keras.optimizers.Adam):
         index = self._get_variable_index(variable)
         return self._momentums[index], self._velocities[index]
 
+    def average(self, variable: keras.Variable) -> keras.Variable:
+        """The moving average of one weight."""
+        return self._model_variables_moving_average[self._get_variable_index(variable)]
+
 
 class GAN(keras.Model):
     """Both networks with their optimisers, and what one iteration does to them."""
@@ -89,7 +93,8 @@ class GAN(keras.Model):
         self.discriminator = Discriminator(config.dropout)
         self.generator = Generator(config.noise_dim)
         self.built = True  # all weights are there
-        self.compile(d_optimizer=adam(config), g_optimizer=adam(config))
+        self.generator_first = config.update_order == "generator-first"
+        self.compile(d_optimizer=adam(config), g_optimizer=adam(config, config.ema_decay))
 
     def compile(self, d_optimizer: Adam, g_optimizer: Adam) -> None:
         """Give each network its optimiser.
@@ -108,6 +113,8 @@ class GAN(keras.Model):
     def train_step(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """One iteration: the discriminator learns, then the generator from the better discriminator.
 
+        With `generator-first` it is the other way round.
+
         `fit` passes one argument, and with it the seed of dropout, as a compiled step cannot be seeded from
         outside. The losses are functions, which is what JAX differentiates.
 
@@ -118,12 +125,20 @@ class GAN(keras.Model):
         Returns:
             Both losses, and the means of D(x) and D(G(z)) in the discriminator step.
         """
-        real_images, d_noise, g_noise = batch["real_images"], batch["d_noise"], batch["g_noise"]
         self.discriminator.random.state.assign(batch["dropout_seed"])
+        if self.generator_first:
+            g_metrics = self.generator_step(batch["g_noise"])
+            d_metrics = self.discriminator_step(batch["real_images"], batch["d_noise"])
+        else:
+            d_metrics = self.discriminator_step(batch["real_images"], batch["d_noise"])
+            g_metrics = self.generator_step(batch["g_noise"])
+        return d_metrics | g_metrics
 
+    def discriminator_step(self, real_images: Tensor, noise: Tensor) -> dict[str, Tensor]:
+        """The discriminator learns to tell real images from generated ones."""
         # 1. Generate images for the discriminator. `stop_gradient` cuts them off from the generator: its
         #    gradients would be computed here and thrown away.
-        fake_images = ops.stop_gradient(self.generator(d_noise))
+        fake_images = ops.stop_gradient(self.generator(noise))
 
         # 2. Let the discriminator look at both, in one pass.
         def judge() -> tuple[Tensor, Tensor]:
@@ -137,9 +152,15 @@ class GAN(keras.Model):
         # 3. Update the discriminator.
         self.d_optimizer.apply(gradients, d_weights)
 
-        # 4. Generate from fresh noise and ask the updated discriminator.
+        d_real, d_fake = ops.split(ops.sigmoid(logits), 2)
+        return {"d_loss": d_loss, "d_real": ops.mean(d_real), "d_fake": ops.mean(d_fake)}
+
+    def generator_step(self, noise: Tensor) -> dict[str, Tensor]:
+        """The generator learns to deceive the discriminator."""
+
+        # 4. Generate from fresh noise and ask the discriminator as it is now.
         def deceive() -> tuple[Tensor, Tensor]:
-            logits = self.discriminator.logits(self.generator(g_noise), training=True)
+            logits = self.discriminator.logits(self.generator(noise), training=True)
             return generator_loss(logits), logits
 
         g_weights = self.generator.trainable_variables
@@ -147,18 +168,20 @@ class GAN(keras.Model):
 
         # 5. Update the generator. The gradient passes through the discriminator, whose own weights
         #    are not among the `g_weights`: they stay as they are and no gradient is computed for them.
+        # 6. Let the average follow the generator. Here the optimiser does that.
         self.g_optimizer.apply(gradients, g_weights)
 
-        d_real, d_fake = ops.split(ops.sigmoid(logits), 2)
-        return {"d_loss": d_loss, "g_loss": g_loss, "d_real": ops.mean(d_real), "d_fake": ops.mean(d_fake)}
+        return {"g_loss": g_loss}
 
     def arrays(self) -> Arrays:
-        """Weights and Adam's moments, in the exchange format."""
+        """Weights, Adam's moments and averages, in the exchange format."""
         arrays: Arrays = {}
         for name, weight, (m, v) in self._trained_weights():
             arrays[name] = to_array(weight)
             arrays[f"{name}.adam_m"] = to_array(m)
             arrays[f"{name}.adam_v"] = to_array(v)
+        for name, average in self._averages():
+            arrays[f"{name}.average"] = to_array(average)
         return arrays
 
     def load_arrays(self, arrays: Arrays, iteration: int) -> None:
@@ -170,6 +193,9 @@ class GAN(keras.Model):
         for name, _, (m, v) in self._trained_weights():
             m.assign(arrays[f"{name}.adam_m"])
             v.assign(arrays[f"{name}.adam_v"])
+        if iteration > 0:
+            for name, average in self._averages():
+                average.assign(arrays[f"{name}.average"])
 
     def _trained_weights(
         self,
@@ -180,14 +206,26 @@ class GAN(keras.Model):
         for name, weight in named_weights(self.generator, "generator"):
             yield name, weight, self.g_optimizer.moments(weight)
 
+    def _averages(self) -> Iterator[tuple[str, keras.Variable]]:
+        """The generator's averages, if they are kept, with the canonical names of their weights."""
+        if self.g_optimizer.use_ema:
+            for name, weight in named_weights(self.generator, "generator"):
+                yield name, self.g_optimizer.average(weight)
 
-def adam(config: Config) -> Adam:
-    """The optimiser of one network."""
+
+def adam(config: Config, ema_decay: float = 0.0) -> Adam:
+    """The optimiser of one network.
+
+    With `ema_decay` it also keeps the average of the weights w: ema_decay · average + (1 - ema_decay) · w,
+    beginning with w after one update.
+    """
     return Adam(
         learning_rate=config.lr,
         beta_1=config.beta1,
         beta_2=config.beta2,
         epsilon=1e-8,  # added after the bias correction, as in algorithm 1
+        use_ema=ema_decay > 0,
+        ema_momentum=ema_decay,
     )
 
 

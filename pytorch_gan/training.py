@@ -9,8 +9,9 @@ from collections.abc import Iterator
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from common.checkpoint import Arrays
+from common.checkpoint import Arrays, averaged
 from common.config import Config
 from common.feed import Feed
 from common.recorder import Recorder
@@ -59,9 +60,13 @@ class GAN:
         self.generator = Generator(config.noise_dim).to(device)
         self.d_optimizer = adam(self.discriminator, config)
         self.g_optimizer = adam(self.generator, config)
+        self.average = moving_average(self.generator, config.ema_decay) if config.ema_decay else None
+        self.generator_first = config.update_order == "generator-first"
 
     def train_step(self, real_images: Tensor, d_noise: Tensor, g_noise: Tensor) -> dict[str, Tensor]:
         """One iteration: the discriminator learns, then the generator from the better discriminator.
+
+        With `generator-first` it is the other way round.
 
         Args:
             real_images: (B, 784) in [-1, 1].
@@ -70,9 +75,19 @@ class GAN:
         Returns:
             Both losses, and the means of D(x) and D(G(z)) in the discriminator step.
         """
+        if self.generator_first:
+            g_metrics = self.generator_step(g_noise)
+            d_metrics = self.discriminator_step(real_images, d_noise)
+        else:
+            d_metrics = self.discriminator_step(real_images, d_noise)
+            g_metrics = self.generator_step(g_noise)
+        return d_metrics | g_metrics
+
+    def discriminator_step(self, real_images: Tensor, noise: Tensor) -> dict[str, Tensor]:
+        """The discriminator learns to tell real images from generated ones."""
         # 1. Generate images for the discriminator. `detach` cuts them off from the generator: its
         #    gradients would be computed here and thrown away.
-        fake_images = self.generator(d_noise).detach()
+        fake_images = self.generator(noise).detach()
 
         # 2. Let the discriminator look at both, in one pass.
         logits = self.discriminator.logits(torch.cat([real_images, fake_images]))
@@ -84,8 +99,16 @@ class GAN:
         d_loss.backward()
         self.d_optimizer.step()
 
-        # 4. Generate from fresh noise and ask the updated discriminator.
-        g_loss = generator_loss(self.discriminator.logits(self.generator(g_noise)))
+        return {
+            "d_loss": d_loss.detach(),
+            "d_real": torch.sigmoid(real_logits.detach()).mean(),
+            "d_fake": torch.sigmoid(fake_logits.detach()).mean(),
+        }
+
+    def generator_step(self, noise: Tensor) -> dict[str, Tensor]:
+        """The generator learns to deceive the discriminator."""
+        # 4. Generate from fresh noise and ask the discriminator as it is now.
+        g_loss = generator_loss(self.discriminator.logits(self.generator(noise)))
 
         # 5. Update the generator. The gradient passes through the discriminator, whose own weights
         #    are not among the `inputs`: they stay as they are and no gradient is computed for them.
@@ -93,20 +116,21 @@ class GAN:
         g_loss.backward(inputs=list(self.generator.parameters()))
         self.g_optimizer.step()
 
-        return {
-            "d_loss": d_loss.detach(),
-            "g_loss": g_loss.detach(),
-            "d_real": torch.sigmoid(real_logits.detach()).mean(),
-            "d_fake": torch.sigmoid(fake_logits.detach()).mean(),
-        }
+        # 6. Let the average follow the generator.
+        if self.average:
+            self.average.update_parameters(self.generator)
+
+        return {"g_loss": g_loss.detach()}
 
     def arrays(self) -> Arrays:
-        """Weights and Adam's moments, in the exchange format."""
+        """Weights, Adam's moments and averages, in the exchange format."""
         arrays: Arrays = {}
         for name, weight, adam_state in self._trained_weights():
             arrays[name] = to_array(weight)
             arrays[f"{name}.adam_m"] = to_array(adam_state["exp_avg"])
             arrays[f"{name}.adam_v"] = to_array(adam_state["exp_avg_sq"])
+        for name, average in self._averages():
+            arrays[f"{name}.average"] = to_array(average)
         return arrays
 
     def load_arrays(self, arrays: Arrays, iteration: int) -> None:
@@ -117,6 +141,9 @@ class GAN:
             adam_state["step"] = torch.tensor(float(iteration), device=weight.device)
             adam_state["exp_avg"] = to_tensor(arrays[f"{name}.adam_m"], like=weight)
             adam_state["exp_avg_sq"] = to_tensor(arrays[f"{name}.adam_v"], like=weight)
+        if self.average and iteration > 0:
+            self.average.n_averaged.fill_(iteration)
+            load_weights(self.average.module, "generator", averaged(arrays))
 
     def _trained_weights(self) -> Iterator[tuple[str, Tensor, dict[str, Tensor]]]:
         """Every weight with its canonical name and what Adam keeps of it."""
@@ -124,6 +151,11 @@ class GAN:
             yield name, weight, self.d_optimizer.state[weight]
         for name, weight in named_weights(self.generator, "generator"):
             yield name, weight, self.g_optimizer.state[weight]
+
+    def _averages(self) -> Iterator[tuple[str, Tensor]]:
+        """The generator's averages, if they are kept, with the canonical names of their weights."""
+        if self.average:
+            yield from named_weights(self.average.module, "generator")
 
 
 def adam(network: nn.Module, config: Config) -> torch.optim.Adam:
@@ -135,6 +167,14 @@ def adam(network: nn.Module, config: Config) -> torch.optim.Adam:
         eps=1e-8,  # added after the bias correction, as in algorithm 1
         fused=True,  # one pass over all the weights
     )
+
+
+def moving_average(generator: Generator, decay: float) -> AveragedModel:
+    """The average of the generator's weights w: decay · average + (1 - decay) · w.
+
+    It begins with w after one update. Only here and in TensorFlow: Keras' optimisers can average.
+    """
+    return AveragedModel(generator, multi_avg_fn=get_ema_multi_avg_fn(decay))
 
 
 def train(config: Config, feed: Feed, recorder: Recorder, device: torch.device) -> None:

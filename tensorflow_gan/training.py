@@ -75,6 +75,25 @@ class Adam(tf.Module):
             weight.assign_sub(self.lr * m_hat / (tf.sqrt(v_hat) + self.epsilon))
 
 
+class MovingAverage(tf.Module):
+    """The average of weights w: decay · average + (1 - decay) · w, beginning with w after one update.
+
+    Only here: `tf.train.ExponentialMovingAverage` begins with w before the first update.
+    """
+
+    def __init__(self, weights: list[tf.Variable], decay: float) -> None:
+        super().__init__()
+        self.weights = weights
+        self.averages = [tf.Variable(tf.zeros_like(weight)) for weight in weights]
+        self.decay = decay
+
+    def update(self, step: tf.Tensor) -> None:
+        """Let the averages follow the weights, after their update number `step`."""
+        for weight, average in zip(self.weights, self.averages, strict=True):
+            followed = average + (1 - self.decay) * (weight - average)
+            average.assign(tf.where(step > 1, followed, weight))
+
+
 class GAN(tf.Module):
     """Both networks with their optimisers, and what one iteration does to them."""
 
@@ -84,12 +103,16 @@ class GAN(tf.Module):
         self.generator = Generator(config.noise_dim)
         self.d_optimizer = adam(self.discriminator, config)
         self.g_optimizer = adam(self.generator, config)
+        self.average = moving_average(self.generator, config.ema_decay) if config.ema_decay else None
+        self.generator_first = config.update_order == "generator-first"
 
     @tf.function(jit_compile=True)
     def train_step(
         self, real_images: tf.Tensor, d_noise: tf.Tensor, g_noise: tf.Tensor
     ) -> dict[str, tf.Tensor]:
         """One iteration: the discriminator learns, then the generator from the better discriminator.
+
+        With `generator-first` it is the other way round.
 
         Args:
             real_images: (B, 784) in [-1, 1].
@@ -98,9 +121,19 @@ class GAN(tf.Module):
         Returns:
             Both losses, and the means of D(x) and D(G(z)) in the discriminator step.
         """
+        if self.generator_first:
+            g_metrics = self.generator_step(g_noise)
+            d_metrics = self.discriminator_step(real_images, d_noise)
+        else:
+            d_metrics = self.discriminator_step(real_images, d_noise)
+            g_metrics = self.generator_step(g_noise)
+        return d_metrics | g_metrics
+
+    def discriminator_step(self, real_images: tf.Tensor, noise: tf.Tensor) -> dict[str, tf.Tensor]:
+        """The discriminator learns to tell real images from generated ones."""
         # 1. Generate images for the discriminator. Outside the tape, which cuts them off from the
         #    generator: its gradients would be computed here and thrown away.
-        fake_images = self.generator(d_noise)
+        fake_images = self.generator(noise)
 
         # 2. Let the discriminator look at both, in one pass.
         with tf.GradientTape() as tape:
@@ -111,28 +144,37 @@ class GAN(tf.Module):
         # 3. Update the discriminator.
         self.d_optimizer.apply(tape.gradient(d_loss, self.d_optimizer.weights))
 
-        # 4. Generate from fresh noise and ask the updated discriminator.
+        return {
+            "d_loss": d_loss,
+            "d_real": tf.reduce_mean(tf.sigmoid(real_logits)),
+            "d_fake": tf.reduce_mean(tf.sigmoid(fake_logits)),
+        }
+
+    def generator_step(self, noise: tf.Tensor) -> dict[str, tf.Tensor]:
+        """The generator learns to deceive the discriminator."""
+        # 4. Generate from fresh noise and ask the discriminator as it is now.
         with tf.GradientTape() as tape:
-            g_loss = generator_loss(self.discriminator.logits(self.generator(g_noise), training=True))
+            g_loss = generator_loss(self.discriminator.logits(self.generator(noise), training=True))
 
         # 5. Update the generator. The gradient passes through the discriminator, whose own weights
         #    are not asked for: they stay as they are and no gradient is computed for them.
         self.g_optimizer.apply(tape.gradient(g_loss, self.g_optimizer.weights))
 
-        return {
-            "d_loss": d_loss,
-            "g_loss": g_loss,
-            "d_real": tf.reduce_mean(tf.sigmoid(real_logits)),
-            "d_fake": tf.reduce_mean(tf.sigmoid(fake_logits)),
-        }
+        # 6. Let the average follow the generator.
+        if self.average:
+            self.average.update(self.g_optimizer.step)
+
+        return {"g_loss": g_loss}
 
     def arrays(self) -> Arrays:
-        """Weights and Adam's moments, in the exchange format."""
+        """Weights, Adam's moments and averages, in the exchange format."""
         arrays: Arrays = {}
         for name, weight, m, v in self._trained_weights():
             arrays[name] = to_array(weight)
             arrays[f"{name}.adam_m"] = to_array(m)
             arrays[f"{name}.adam_v"] = to_array(v)
+        for name, average in self._averages():
+            arrays[f"{name}.average"] = to_array(average)
         return arrays
 
     def load_arrays(self, arrays: Arrays, iteration: int) -> None:
@@ -144,6 +186,9 @@ class GAN(tf.Module):
         for name, _, m, v in self._trained_weights():
             m.assign(arrays[f"{name}.adam_m"])
             v.assign(arrays[f"{name}.adam_v"])
+        if iteration > 0:
+            for name, average in self._averages():
+                average.assign(arrays[f"{name}.average"])
 
     def _trained_weights(self) -> Iterator[tuple[str, tf.Variable, tf.Variable, tf.Variable]]:
         """Every weight with its canonical name and what Adam keeps of it."""
@@ -155,10 +200,22 @@ class GAN(tf.Module):
             for (weight_name, weight), m, v in zip(named, optimizer.m, optimizer.v, strict=True):
                 yield weight_name, weight, m, v
 
+    def _averages(self) -> Iterator[tuple[str, tf.Variable]]:
+        """The generator's averages, if they are kept, with the canonical names of their weights."""
+        if self.average:
+            named = named_weights(self.generator, "generator")
+            for (name, _), average in zip(named, self.average.averages, strict=True):
+                yield name, average
+
 
 def adam(network: tf.Module, config: Config) -> Adam:
     """The optimiser of one network's weights."""
     return Adam([weight for _, weight in named_weights(network, "network")], config)
+
+
+def moving_average(generator: Generator, decay: float) -> MovingAverage:
+    """The average of the generator's weights. Only here and in PyTorch: Keras' optimisers can average."""
+    return MovingAverage([weight for _, weight in named_weights(generator, "generator")], decay)
 
 
 def train(config: Config, feed: Feed, recorder: Recorder, device: str) -> None:

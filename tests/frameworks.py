@@ -42,14 +42,18 @@ FRAMEWORKS = {
     "Keras on PyTorch": Implementation("keras_gan", ("keras", "torch"), "torch"),
 }
 HIDDEN_WIDTHS = DISCRIMINATOR_WIDTHS[1:-1]
-MASK_STREAM = 7  # no purpose of common/feed.py
+MASK_STREAM = 7  # nothing else in these tests draws from it
 
 
 def masks(config: Config, iteration: int) -> list[np.ndarray]:
-    """The six masks of an iteration, 0 or 1 / (1 - dropout), in the order in which they are needed."""
+    """The six masks of an iteration, 0 or 1 / (1 - dropout), in the order in which they are needed.
+
+    The discriminator step takes them for real and generated images, the generator step for the latter alone.
+    """
     key = np.array([config.seed, MASK_STREAM], dtype=np.uint64)
     stream = np.random.Generator(np.random.Philox(key=key, counter=[0, 0, 0, iteration]))
-    shapes = [(rows * config.batch_size, width) for rows in (2, 1) for width in HIDDEN_WIDTHS]
+    batches = (1, 2) if config.update_order == "generator-first" else (2, 1)
+    shapes = [(count * config.batch_size, width) for count in batches for width in HIDDEN_WIDTHS]
     return [(stream.random(shape) >= config.dropout) / (1 - config.dropout) for shape in shapes]
 
 

@@ -20,7 +20,6 @@ TESTS = (  # the quick ones first
     "tests/test_parity.py::test_one_step_agrees_to_rounding",
     "tests/test_parity.py::test_losses_agree_at_every_iteration",
 )
-STEP_BY_STEP = r"(?s)(?P<d>        # 1\. .*?)(?P<g>        # 4\. .*?)(?=        return {)"
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,7 @@ MUTATIONS = (
         r"ones_like\(real_logits\)(.*\n.*)zeros_like\(fake_logits\)",
         r"zeros_like(real_logits)\1ones_like(fake_logits)",
     ),
-    Mutation("no detach", PYTORCH + "training.py", r"\(d_noise\)\.detach\(\)", "(d_noise)"),
+    Mutation("no detach", PYTORCH + "training.py", r"\(noise\)\.detach\(\)", "(noise)"),
     Mutation("dropout 0.7", TENSORFLOW + "networks.py", r"self\.rate = rate", "self.rate = 1 - rate"),
     Mutation("slope 0.3", TENSORFLOW + "networks.py", r"SLOPE = 0\.2", "SLOPE = 0.3"),
     Mutation(
@@ -64,7 +63,12 @@ MUTATIONS = (
         r"\(tf\.sqrt\(v_hat\) \+ self\.epsilon\)",
         "(tf.sqrt(v_hat) + self.epsilon * tf.sqrt(v_hat / v))",
     ),
-    Mutation("generator updated first", TENSORFLOW + "training.py", STEP_BY_STEP, r"\g<g>\g<d>"),
+    Mutation(
+        "generator updated first",
+        TENSORFLOW + "training.py",
+        r"if self\.generator_first",
+        "if not self.generator_first",
+    ),
     Mutation("beta1 0.9", TENSORFLOW + "training.py", r"config\.beta1", "0.9"),
     Mutation(
         "kernels transposed",
@@ -80,9 +84,9 @@ MUTATIONS = (
         "Keras on JAX",
     ),
     Mutation("Adam one step ahead", KERAS + "backend.py", r"\[t - 1\]", "[t]", "Keras on PyTorch"),
-    Mutation(
-        "noise reused", TENSORFLOW + "training.py", r"self\.generator\(g_noise\)", "self.generator(d_noise)"
-    ),
+    Mutation("noise reused", TENSORFLOW + "training.py", r"_step\(g_noise\)", "_step(d_noise)"),
+    Mutation("average from zero", TENSORFLOW + "training.py", r"step > 1", "step > 0"),
+    Mutation("average's decay squared", PYTORCH + "training.py", r"avg_fn\(decay\)", "avg_fn(decay**2)"),
 )
 
 

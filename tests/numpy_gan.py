@@ -29,7 +29,7 @@ def generator_loss(fake_logits: np.ndarray) -> float:
 
 
 class NumpyGAN:
-    """Weights and Adam's moments under their canonical names, and one iteration of training."""
+    """Weights, Adam's moments and averages under their canonical names, and one iteration of training."""
 
     def __init__(self, config: Config, arrays: Arrays) -> None:
         self.config = config
@@ -71,26 +71,43 @@ class NumpyGAN:
 
     def train_step(self, batch: Batch) -> dict[str, float]:
         """One iteration; the losses and the means of D(x) and D(G(z))."""
-        count = len(batch.real_images)
-        fake_images = np.tanh(self.forward("generator", batch.d_noise.astype(np.float64))[-1])
-        images = np.concatenate([batch.real_images.astype(np.float64), fake_images])
-        inputs = self.forward("discriminator", images)
-        real_logits, fake_logits = inputs[-1][:count], inputs[-1][count:]
-        d_loss = discriminator_loss(real_logits, fake_logits)
-        # d(-log D)/dl = D - 1 and d(-log(1 - D))/dl = D
-        gradient = np.concatenate([sigmoid(real_logits) - 1, sigmoid(fake_logits)]) / count
-        self.adam(self.backward("discriminator", inputs, gradient)[0])
-
-        g_inputs = self.forward("generator", batch.g_noise.astype(np.float64))
-        fake_images = np.tanh(g_inputs[-1])
-        d_inputs = self.forward("discriminator", fake_images)
-        g_loss = generator_loss(d_inputs[-1])
-        _, gradient = self.backward("discriminator", d_inputs, (sigmoid(d_inputs[-1]) - 1) / count)
-        self.adam(self.backward("generator", g_inputs, gradient * (1 - fake_images**2))[0])
+        real_images, d_noise, g_noise = (array.astype(np.float64) for array in batch)
+        if self.config.update_order == "generator-first":
+            g_metrics = self.generator_step(g_noise)
+            d_metrics = self.discriminator_step(real_images, d_noise)
+        else:
+            d_metrics = self.discriminator_step(real_images, d_noise)
+            g_metrics = self.generator_step(g_noise)
         self.iteration += 1
+        return d_metrics | g_metrics
+
+    def discriminator_step(self, real_images: np.ndarray, noise: np.ndarray) -> dict[str, float]:
+        fake_images = np.tanh(self.forward("generator", noise)[-1])
+        inputs = self.forward("discriminator", np.concatenate([real_images, fake_images]))
+        real_logits, fake_logits = np.split(inputs[-1], 2)
+        # d(-log D)/dl = D - 1 and d(-log(1 - D))/dl = D
+        gradient = np.concatenate([sigmoid(real_logits) - 1, sigmoid(fake_logits)]) / len(real_images)
+        self.adam(self.backward("discriminator", inputs, gradient)[0])
         return {
-            "d_loss": d_loss,
-            "g_loss": g_loss,
+            "d_loss": discriminator_loss(real_logits, fake_logits),
             "d_real": float(sigmoid(real_logits).mean()),
             "d_fake": float(sigmoid(fake_logits).mean()),
         }
+
+    def generator_step(self, noise: np.ndarray) -> dict[str, float]:
+        g_inputs = self.forward("generator", noise)
+        fake_images = np.tanh(g_inputs[-1])
+        d_inputs = self.forward("discriminator", fake_images)
+        _, gradient = self.backward("discriminator", d_inputs, (sigmoid(d_inputs[-1]) - 1) / len(noise))
+        gradients, _ = self.backward("generator", g_inputs, gradient * (1 - fake_images**2))
+        self.adam(gradients)
+        if self.config.ema_decay:
+            self.average(list(gradients))
+        return {"g_loss": generator_loss(d_inputs[-1])}
+
+    def average(self, names: list[str]) -> None:
+        """Keep the moving average of the weights with these names; it begins with them."""
+        decay = self.config.ema_decay if self.iteration else 0
+        for name in names:
+            before = self.arrays.get(f"{name}.average", 0)
+            self.arrays[f"{name}.average"] = decay * before + (1 - decay) * self.arrays[name]

@@ -101,6 +101,22 @@ def test_a_foreign_safetensors_file_is_refused(
         checkpoint.load(path)
 
 
+def test_averages_that_the_configuration_promises_are_there(state: Checkpoint, tmp_path: Path) -> None:
+    path = tmp_path / "averaged.safetensors"
+    config = Config(noise_dim=3, ema_decay=0.9).as_dict()
+    generator = {
+        name: np.ones(shape, np.float32)
+        for name, shape in checkpoint.weight_shapes(noise_dim=3).items()
+        if name.startswith("generator")
+    }
+    averages = {f"{name}.average": array for name, array in generator.items()}
+    Checkpoint(7, config, state.arrays | averages).save(path)
+    assert checkpoint.averaged(checkpoint.load(path).arrays).keys() == generator.keys()
+    Checkpoint(7, config, state.arrays).save(path)
+    with pytest.raises(GanError, match=r"dense1\.kernel\.average should be \(3, 256\) but is nothing"):
+        checkpoint.load(path)
+
+
 def test_another_architecture_is_named(state: Checkpoint, tmp_path: Path) -> None:
     path = tmp_path / "other.safetensors"
     name = "discriminator.dense2.kernel"

@@ -15,6 +15,7 @@ from common import checkpoint, tensorboard
 from common.checkpoint import Checkpoint
 from common.config import Config, settings
 from common.files import PARTIAL
+from common.grid import CAPTION_LINE
 from common.run import Run
 from tests.conftest import Outcome, ordinary_user, require
 
@@ -55,6 +56,7 @@ def test_a_run_folder_holds_everything(small_run: Path) -> None:
     (session,) = record["sessions"]
     assert session["framework"] == "PyTorch" and session["to_iteration"] == 25
     assert session["environment"]["torch"] and session["environment"]["cpu"] and session["seconds"] > 0
+    assert 100 < session["peak_memory_mib"] < 10_000
 
     assert (small_run / "losses.csv").read_text().splitlines()[0] == ",".join(COLUMNS)
     losses = Run.open(small_run).losses()
@@ -133,7 +135,7 @@ def test_help_reads_like_documentation(command: Command) -> None:
     for option in ("--epochs", "--data-dir", "--device", "--run", "--resume"):
         assert option in text
     text = command("generate --help").out
-    for option in ("--run", "--count", "--seed", "--out", "--interpolate"):
+    for option in ("--run", "--count", "--seed", "--weights", "--out", "--interpolate"):
         assert option in text
 
 
@@ -167,6 +169,36 @@ def test_generate_interpolates(small_run: Path, command: Command) -> None:
     assert command(f"{generate} walk.npy").status == 0
     steps = np.abs(np.diff(np.load("walk.npy"), axis=0)).max(axis=1)
     assert steps.max() < 0.5  # neighbours look alike
+
+
+def test_generate_takes_the_last_weights_or_the_averaged(command: Command) -> None:
+    assert command(f"{SMALL} --steps 20 --ema-decay 0.9 --run run").status == 0
+    generate = "generate --run run --device cpu --out"
+    outcome = command(f"{generate} averaged.npy --weights averaged")
+    assert outcome.out == (
+        "Wrote averaged.npy: 64 images after 20 iterations on scikit-learn digits, averaged generator.\n"
+    )
+    for line in ("default.npy", "last.npy --weights last", "last.png", "averaged.png --weights averaged"):
+        assert command(f"{generate} {line}").status == 0
+    captions = [np.asarray(Image.open(f"{name}.png"))[-2 * CAPTION_LINE :] for name in ("last", "averaged")]
+    assert not np.array_equal(captions[0], captions[1])
+    last = np.load("last.npy")
+    np.testing.assert_array_equal(np.load("default.npy"), last)
+    assert np.abs(np.load("averaged.npy") - last).max() > 0.01
+
+    # An average is a generator's weights: in their place it makes the same images.
+    path = Path("run/checkpoints/00000020.safetensors")
+    state = checkpoint.load(path)
+    Checkpoint(20, state.config, state.arrays | checkpoint.averaged(state.arrays)).save(path)
+    assert command(f"{generate} swapped.npy").status == 0
+    np.testing.assert_array_equal(np.load("swapped.npy"), np.load("averaged.npy"))
+
+
+def test_averages_that_were_not_kept_are_not_generated_with(command: Command, small_run: Path) -> None:
+    command(f"generate --run {small_run} --weights averaged").assert_fails(
+        2, "keeps no averaged weights", "leave out --weights", "--ema-decay"
+    )
+    assert not Path("digits.png").exists()
 
 
 # Bad input: usage ----------------------------------------------------------------------------------
@@ -203,6 +235,9 @@ def test_generate_interpolates(small_run: Path, command: Command) -> None:
         ("train --resume --run nowhere", ("no run in nowhere", "--run")),
         ("generate --run nowhere", ("no run in nowhere", "--run")),
         ("generate --count 0", ("--count must be at least 1",)),
+        ("generate --weights best", ("--weights must be one of last, averaged, not 'best'",)),
+        ("train --ema-decay 1", ("--ema-decay must be at least 0 and below 1, not 1",)),
+        ("train --update-order generator", ("--update-order must be one of", "generator-first")),
         ("generate --out digits.jpg", ("--out must end in .png or .npy, not 'digits.jpg'",)),
         ("generate --out digits.gif", ("--interpolate",)),
         ("generate --out nowhere/digits.png", ("no folder nowhere", "--out")),
@@ -301,11 +336,30 @@ def test_a_resumed_run_keeps_its_hyper_parameters(command: Command, small_run: P
         2, "cannot change --lr 0.0003 to 0.1 and --dropout 0.3 to 0.5"
     )
     command(f"{resume} --dataset mnist").assert_fails(2, "cannot change --dataset digits to mnist")
+    command(f"{resume} --ema-decay 0.9 --update-order generator-first").assert_fails(
+        2, "cannot change --ema-decay 0.0 to 0.9 and --update-order discriminator-first to generator-first"
+    )
     command(f"train --resume --run {copy}").assert_fails(2, "25 iterations already", "--steps")
     command(f"train --resume --run {copy} --steps 20").assert_fails(2, "25 iterations already")
     assert files_below(copy) == before
     assert command(f"{resume} --lr 0.0003 --dataset auto --batch-size 8").status == 0
     assert len(Run.open(copy).losses()) == 30
+
+
+def test_a_run_from_before_a_setting_has_its_default(command: Command, small_run: Path) -> None:
+    """The order of the updates and the average came later than the first runs."""
+    copy = copy_of(small_run)
+    newest = copy / "checkpoints" / "00000025.safetensors"
+    state, record = checkpoint.load(newest), json.loads((copy / "run.json").read_text())
+    for config in (state.config, record["config"]):
+        del config["update_order"], config["ema_decay"]
+    state.save(newest)
+    (copy / "run.json").write_text(json.dumps(record))
+    assert command(f"generate --run {copy}").status == 0
+    resume = f"train --resume --run {copy} --steps 30"
+    command(f"{resume} --ema-decay 0.9").assert_fails(2, "cannot change --ema-decay 0.0 to 0.9")
+    assert command(resume).status == 0
+    assert Run.open(copy).record["config"] == Run.open(small_run).record["config"] | {"steps": 30}
 
 
 def test_other_data_is_not_taken_for_that_of_the_run(command: Command, small_run: Path) -> None:

@@ -7,6 +7,7 @@ See tests/frameworks.py for how they are made to. `docs/parity.md` tells what wa
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from itertools import combinations
 from pathlib import Path
@@ -15,12 +16,13 @@ import numpy as np
 import pytest
 
 from common import checkpoint
-from common.checkpoint import Arrays, Checkpoint
+from common.checkpoint import Arrays, Checkpoint, averaged
 from common.config import Config
 from common.feed import Purpose, draw_noise
 from tests.frameworks import FRAMEWORKS, Player, Trace
 
-CONFIG = Config(batch_size=16)  # dropout at 0.3
+CONFIG = Config(batch_size=16, ema_decay=0.99)  # dropout at 0.3
+GENERATOR_FIRST = replace(CONFIG, update_order="generator-first")
 INITIAL = checkpoint.initial_arrays(CONFIG.seed, CONFIG.noise_dim)
 ITERATIONS = 300
 AGREEMENT = 1e-9  # measured: 1e-13 at most in 300 iterations
@@ -30,12 +32,12 @@ Record = Callable[[str, object], None]
 
 
 @pytest.fixture(scope="module")
-def free_running(players: Players) -> Callable[[str], Trace]:
+def free_running(players: Players) -> Callable[..., Trace]:
     """A framework's training in float64, from the start; each is trained once."""
 
     @cache
-    def trace(name: str) -> Trace:
-        return players(name, "float64").run(CONFIG, INITIAL, 0, ITERATIONS, with_masks=True)
+    def trace(name: str, config: Config = CONFIG, iterations: int = ITERATIONS) -> Trace:
+        return players(name, "float64").run(config, INITIAL, 0, iterations, with_masks=True)
 
     return trace
 
@@ -43,21 +45,41 @@ def free_running(players: Players) -> Callable[[str], Trace]:
 # Float64, free running --------------------------------------------------------------------------
 
 
+def assert_agreement(losses: np.ndarray, arrays: Arrays, expected: Trace) -> None:
+    """Losses, weights, moments and averages are the same."""
+    np.testing.assert_allclose(losses, expected.losses, rtol=0, atol=AGREEMENT)
+    assert arrays.keys() == expected.arrays.keys()
+    for name, array in arrays.items():
+        np.testing.assert_allclose(array, expected.arrays[name], rtol=0, atol=AGREEMENT, err_msg=name)
+
+
 @pytest.mark.parametrize(("one", "other"), list(combinations(FRAMEWORKS, 2)))
 def test_losses_agree_at_every_iteration(
-    free_running: Callable[[str], Trace], one: str, other: str, record_property: Record
+    free_running: Callable[..., Trace], one: str, other: str, record_property: Record
 ) -> None:
     """Both losses and the means of D(x) and D(G(z)), one after the other, nothing set right in between."""
     first, second = free_running(one), free_running(other)
     assert first.losses.shape == second.losses.shape == (ITERATIONS, 4)
     record_property("losses", np.abs(first.losses - second.losses).max())
-    np.testing.assert_allclose(first.losses, second.losses, rtol=0, atol=AGREEMENT)
-    for name, array in first.arrays.items():
-        np.testing.assert_allclose(array, second.arrays[name], rtol=0, atol=AGREEMENT, err_msg=name)
+    averages = averaged(second.arrays)
+    record_property(
+        "averages",
+        max(np.abs(array - averages[name]).max() for name, array in averaged(first.arrays).items()),
+    )
+    assert_agreement(first.losses, first.arrays, second)
+
+
+@pytest.mark.parametrize("other", list(FRAMEWORKS)[1:])
+def test_losses_agree_with_the_generator_first(
+    free_running: Callable[..., Trace], other: str, record_property: Record
+) -> None:
+    first, second = (free_running(name, GENERATOR_FIRST, 50) for name in ("PyTorch", other))
+    record_property("losses", np.abs(first.losses - second.losses).max())
+    assert_agreement(first.losses, first.arrays, second)
 
 
 @pytest.mark.parametrize("name", ["TensorFlow", "Keras on TensorFlow", "Keras on JAX"])
-def test_the_step_is_compiled_once(free_running: Callable[[str], Trace], name: str) -> None:
+def test_the_step_is_compiled_once(free_running: Callable[..., Trace], name: str) -> None:
     """Its Python code is run to trace it, and not again."""
     assert free_running(name).loss_calls == 1
     assert free_running("PyTorch").loss_calls == ITERATIONS
@@ -78,7 +100,7 @@ def real_state(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Arra
 
     def state(iteration: int) -> Arrays:
         if iteration not in states:
-            start = "--resume" if run.exists() else "--batch-size 8"
+            start = "--resume" if run.exists() else f"--batch-size 8 --ema-decay {CONFIG.ema_decay}"
             line = f"-m pytorch_gan train {start} --steps {iteration} --device cpu --sample-every 10000"
             subprocess.run(
                 [sys.executable, *line.split(), "--run", str(run)], check=True, capture_output=True
@@ -118,16 +140,18 @@ def test_one_step_agrees_to_rounding(
     iteration: int,
     record_property: Record,
 ) -> None:
-    """Losses, gradients, moments and weights after one step in float32 are those in float64, to rounding.
+    """Losses, gradients, moments, weights and averages after one step in float32 are those in float64.
 
-    Adam divides gradients by sqrt(v), and errors with them: an error d of a gradient becomes one of
-    lr d / sqrt(v) in its weight. At iteration 0, where v = g^2, that can be as much as the update itself.
+    To rounding. Adam divides gradients by sqrt(v), and errors with them: an error d of a gradient becomes one
+    of lr d / sqrt(v) in its weight. At iteration 0, where v = g^2, that can be as much as the update itself.
+    An average takes over a share of 1 - decay of its weight's error, at iteration 0 all of it.
     """
     before, exact = real_state(iteration), exact_step(iteration)
     found = players(framework, "float32").run(CONFIG, before, iteration, iteration + 1, with_masks=True)
     np.testing.assert_allclose(found.losses, exact.losses, rtol=0, atol=LOSS_ERROR)
     record_property("losses", np.abs(found.losses - exact.losses).max())
-    gradient_errors, weight_errors = [], []
+    share = 1 - CONFIG.ema_decay if iteration > 0 else 1
+    gradient_errors, weight_errors, average_errors = [], [], []
     for name in checkpoint.weight_shapes(CONFIG.noise_dim):
         g = gradient(name, before, exact.arrays)
         g_error = np.abs(gradient(name, before, found.arrays) - g)
@@ -139,13 +163,18 @@ def test_one_step_agrees_to_rounding(
         )
         v_hat = v / (1 - CONFIG.beta2 ** (iteration + 1))
         allowed = CONFIG.lr * np.minimum(2, g_allowed / (np.sqrt(v_hat) + 1e-8))
-        allowed += 4 * np.spacing(np.abs(before[name]).max())
+        rounding = 4 * np.spacing(np.abs(before[name]).max())
         error = np.abs(found.arrays[name] - exact.arrays[name])
-        assert (error <= allowed).all(), name
+        assert (error <= allowed + rounding).all(), name
         gradient_errors.append(g_error.max() / np.abs(g).max())
         weight_errors.append(error.max() / CONFIG.lr)
+        if name.startswith("generator"):
+            error = np.abs(found.arrays[f"{name}.average"] - exact.arrays[f"{name}.average"])
+            assert (error <= share * allowed + rounding).all(), f"{name}.average"
+            average_errors.append(error.max() / CONFIG.lr)
     record_property("gradients", max(gradient_errors))
     record_property("weights", max(weight_errors))
+    record_property("averages", max(average_errors))
 
 
 # Exchange ----------------------------------------------------------------------------------------
@@ -180,7 +209,7 @@ def test_every_framework_generates_the_same_images_from_a_checkpoint(
 
 
 def test_a_run_goes_on_in_other_frameworks(
-    players: Players, free_running: Callable[[str], Trace], tmp_path: Path
+    players: Players, free_running: Callable[..., Trace], tmp_path: Path
 ) -> None:
     """100 iterations in PyTorch, 100 in Keras on JAX and 100 in TensorFlow are 300 in PyTorch."""
     arrays, losses = INITIAL, []
@@ -190,7 +219,4 @@ def test_a_run_goes_on_in_other_frameworks(
         Checkpoint(100 * (part + 1), CONFIG.as_dict(), trace.arrays).save(path)
         arrays = checkpoint.load(path).arrays
         losses.append(trace.losses)
-    expected = free_running("PyTorch")
-    np.testing.assert_allclose(np.concatenate(losses), expected.losses, rtol=0, atol=AGREEMENT)
-    for name, array in expected.arrays.items():
-        np.testing.assert_allclose(arrays[name], array, rtol=0, atol=AGREEMENT, err_msg=name)
+    assert_agreement(np.concatenate(losses), arrays, free_running("PyTorch"))

@@ -19,7 +19,7 @@ from tests.frameworks import FRAMEWORKS, Player
 
 # Batches that straddle epochs, dropout, and neither pictures nor checkpoints at the end of an epoch.
 LINE = "train --dataset digits --train-limit 500 --batch-size 48 --noise-dim 16 --steps 120 --device cpu"
-LINE += " --sample-every 20 --checkpoint-every 12"
+LINE += " --ema-decay 0.9 --sample-every 20 --checkpoint-every 12"
 
 
 def start(folder: Path, line: str, framework: str = "PyTorch") -> subprocess.Popen[str]:
@@ -55,7 +55,7 @@ def wait_until(process: subprocess.Popen[str], folder: Path, iteration: int) -> 
 
 
 def assert_same_run(folder: Path, uninterrupted: Path) -> None:
-    """Bit for bit: losses, weights, moments, pictures."""
+    """Bit for bit: losses, weights, moments, averages, pictures."""
     last = "checkpoints/00000120.safetensors"
     states = [checkpoint.load(run / last) for run in (folder, uninterrupted)]
     for name, array in states[0].arrays.items():

@@ -64,6 +64,6 @@ def test_the_files_define_the_same_names_in_the_same_order(file: str, folder: st
 
 def test_the_training_steps_have_the_same_numbered_comments() -> None:
     first, *others = (numbered_comments(REPOSITORY / folder / "training.py") for folder in FOLDERS)
-    assert [comment[0] for comment in first] == list("12345")
+    assert [comment[0] for comment in first] == list("123456")
     for other in others:
         assert other == first
