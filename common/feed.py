@@ -25,6 +25,7 @@ class Purpose(IntEnum):
     INITIAL_WEIGHTS = 4
     SAMPLE_NOISE = 5
     GENERATED_NOISE = 6
+    METRIC_NOISE = 7
 
 
 def random_stream(seed: int, purpose: Purpose, index: int = 0) -> np.random.Generator:
