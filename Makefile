@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 FRAMEWORKS := torch tensorflow keras jax
 
 .DEFAULT_GOAL := help
-.PHONY: help train-torch train-tf train-keras test bench tensorboard clean
+.PHONY: help train-torch train-tf train-keras compare test bench tensorboard clean
 .NOTPARALLEL:
 
 help:  ## list these targets
@@ -24,6 +24,9 @@ train-tf: $(VENV)/installed-tensorflow  ## train the same GAN in TensorFlow
 
 train-keras: $(VENV)/keras-on-$(KERAS_BACKEND) $(VENV)/installed-keras  ## train the same GAN in Keras; KERAS_BACKEND=tensorflow, jax or torch
 	KERAS_BACKEND='$(KERAS_BACKEND)' $(BIN)/python -m keras_gan train $(ARGS)
+
+compare: $(VENV)/installed-compare  ## lay the newest run of each framework side by side, in one report
+	$(BIN)/python -m common.compare $(ARGS)
 
 test: $(FRAMEWORKS:%=$(VENV)/installed-%) $(VENV)/installed-test  ## check style, types and behaviour
 	$(BIN)/ruff format --check .

@@ -7,11 +7,28 @@ import numpy as np
 
 from common.files import replacing
 
+FLUCTUATION_WINDOW = 500  # iterations
+
 
 def moving_average(values: np.ndarray, window: int) -> np.ndarray:
     """The mean of each `window` neighbouring values: float (len(values) - window + 1,)."""
     total = np.cumsum(np.insert(values, 0, 0.0))
     return (total[window:] - total[:-window]) / window
+
+
+def fluctuation(losses: np.ndarray) -> dict[str, float]:
+    """How much each loss fluctuates: its standard deviation within a window, as a root mean square over the
+    windows of the second half.
+
+    Args:
+        losses: a structured array with the columns of `losses.csv`, a row for every iteration.
+    """
+    half = losses[len(losses) // 2 :]
+    windows = np.array_split(half, max(1, len(half) // FLUCTUATION_WINDOW))
+    return {
+        column: float(np.sqrt(np.mean([part[column].var() for part in windows])))
+        for column in ("d_loss", "g_loss")
+    }
 
 
 def save_loss_chart(losses: np.ndarray, title: str, path: Path) -> None:

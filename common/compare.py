@@ -1,0 +1,99 @@
+"""`make compare`: several runs -> one report, side by side.
+
+    runs/compare/<time>/report.html    everything, in a page that needs no network
+    runs/compare/<time>/losses.png     the curves of all runs
+    runs/compare/<time>/samples.png    images from the same noises: a column for each run
+
+A run that cannot be read is left out, with a sentence that says why. Measuring how good a run's images are
+takes minutes; that is done once and kept in the run's folder.
+"""
+
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from tabulate import tabulate
+
+from common import mnist
+from common.cli import Parser, behind_link, carry_out
+from common.comparison import compare, mean_table, quality_table, run_table
+from common.errors import UsageError
+from common.report import save_loss_picture, save_page, save_samples_picture
+from common.run import RUNS, make_new_folder, point_latest_at
+
+FRAMEWORKS = {"torch": "PyTorch", "tf": "TensorFlow", "keras": "Keras"}  # as in runs/torch
+
+
+def newest_runs() -> tuple[list[Path], list[str]]:
+    """The newest run of each framework, and a sentence for each framework that has none.
+
+    Raises:
+        UsageError: none has any.
+    """
+    latest = {name: RUNS / name / "latest" for name in FRAMEWORKS}
+    missing = [
+        f"There is no run of {FRAMEWORKS[name]} yet; `make train-{name}` makes one."
+        for name, link in latest.items()
+        if not link.exists()
+    ]
+    if len(missing) == len(latest):
+        raise UsageError(
+            f"There is no run in {RUNS}; `make train-torch` makes one, or name some with --runs."
+        )
+    return [behind_link(link) for link in latest.values() if link.exists()], missing
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Carry out the command line and exit."""
+    carry_out(lambda: make_report(arguments))
+
+
+def make_report(arguments: Sequence[str] | None) -> int:
+    """Make the report; return the exit status."""
+    parser = Parser(
+        prog="python -m common.compare",
+        description="Compare runs side by side: one report in a folder of its own.",
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "--runs",
+        metavar="DIR",
+        type=Path,
+        nargs="+",
+        help="the runs' folders, any number, of any framework and seed (default: the newest run of each "
+        "framework)",
+    )
+    parser.add_argument(
+        "--data-dir",
+        metavar="DIR",
+        type=Path,
+        default=mnist.default_data_dir(),
+        help="where MNIST is, to measure the images against (default: the environment's GAN_DATA_DIR, else "
+        "data in the repository)",
+    )
+    options = parser.parse_args(arguments)
+    folders, missing = (options.runs, []) if options.runs else newest_runs()
+
+    comparison = compare(folders, options.data_dir, missing)
+    for notice in comparison.notices:
+        print(f"Notice: {notice}", file=sys.stderr)
+    folder = make_new_folder("compare")
+    command = shlex.join(["python", "-m", "common.compare", "--runs", *map(str, folders)])
+    save_loss_picture(comparison, folder / "losses.png")
+    save_samples_picture(comparison, folder / "samples.png")
+    save_page(comparison, command, folder / "report.html")
+    point_latest_at(folder)
+
+    tables = [run_table(comparison), mean_table(comparison)]
+    if comparison.has_qualities:
+        tables.insert(1, quality_table(comparison))
+    for table in tables:
+        print(tabulate(table.rows, table.headings, disable_numparse=True, stralign="right"), end="\n\n")
+    print(f"See   {folder / 'report.html'}   all of it in one page: open it in a browser")
+    return 0
+
+
+if __name__ == "__main__":
+    main()

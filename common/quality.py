@@ -1,0 +1,122 @@
+"""How good a run's images are: measured once, and kept in its folder.
+
+    quality.json      the measures of `common/metrics.py`: "last", of the generator as it is after the last
+                      checkpoint, and "averaged", of its moving average where that was kept
+    neighbours.png    generated images beside the training images that are nearest to them
+
+`python -m common.quality` measures, for scale, what real images and an untrained generator reach, and keeps
+it in `common/scale.json`.
+"""
+
+import hashlib
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from common import grid, judge, mnist
+from common.checkpoint import averaged, initial_arrays
+from common.errors import GanError
+from common.feed import Purpose, draw_noise
+from common.files import replacing
+from common.metrics import (
+    SAMPLES,
+    Quality,
+    Reference,
+    generate,
+    load_reference,
+    measure,
+    measure_real,
+    nearest_training_images,
+)
+from common.run import Run
+
+FORMAT = 1
+SCALE = Path(__file__).with_name("scale.json")
+SHOWN, NEIGHBOURS = 8, 3  # images in neighbours.png, and nearest training images of each
+
+
+def kept(run: Run) -> dict[str, Quality]:
+    """The quality of the images of `run` if it was measured already: "last" and perhaps "averaged"."""
+    path = run.folder / "quality.json"
+    if not path.exists():
+        return {}
+    record = json.loads(path.read_text(encoding="utf-8"))
+    current = header(run.record["sessions"][-1]["to_iteration"])
+    return qualities(record) if current.items() <= record.items() else {}
+
+
+def header(iteration: int) -> dict[str, Any]:
+    """What must be the same for measures to be still those of a run: its length, and who judges."""
+    digest = hashlib.sha256(judge.FILE.read_bytes()).hexdigest()
+    return {"format": FORMAT, "iteration": iteration, "judge_sha256": digest}
+
+
+def measure_run(run: Run, reference: Reference) -> dict[str, Quality]:
+    """Measure the images of `run` after its newest checkpoint, and keep what was found.
+
+    Raises:
+        GanError: it has no checkpoint, or a damaged one.
+    """
+    if not run.checkpoint_paths():
+        raise GanError("it has no checkpoint yet; train it for longer.")
+    state = run.newest_checkpoint()
+    noise = draw_noise(0, Purpose.METRIC_NOISE, SAMPLES, run.config.noise_dim)
+    generators = {"last": state.arrays}
+    if average := averaged(state.arrays):
+        generators["averaged"] = average
+    record = header(state.iteration)
+    for weights, arrays in generators.items():
+        samples = generate(arrays, noise)
+        record[weights] = asdict(measure(samples, reference, f"{run.folder.name}, {weights}"))
+    save_neighbours(generate(state.arrays, noise[:SHOWN]), reference, run.folder / "neighbours.png")
+    write(record, run.folder / "quality.json")
+    return qualities(record)
+
+
+def qualities(record: dict[str, Any]) -> dict[str, Quality]:
+    """What a record in JSON says."""
+    return {name: Quality(**values) for name, values in record.items() if isinstance(values, dict)}
+
+
+def write(record: dict[str, Any], path: Path) -> None:
+    """Write JSON."""
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+
+
+def save_neighbours(samples: np.ndarray, reference: Reference, path: Path) -> None:
+    """Draw each of `samples`, float (N, 784) in [-1, 1], and right of it its nearest training images."""
+    indices, _ = nearest_training_images(samples, reference.train, NEIGHBOURS)
+    nearest = mnist.normalise(reference.train[indices])  # (N, NEIGHBOURS, 784)
+    images = np.concatenate([samples[:, np.newaxis], nearest], axis=1).reshape(-1, mnist.PIXELS)
+    columns = 2 * (1 + NEIGHBOURS)
+    caption = "first and fifth column: generated\nright of each: its nearest training images"
+    grid.save_picture(grid.image_grid(images, caption, columns), path)
+
+
+def scale() -> dict[str, Quality]:
+    """What real images, and those of an untrained generator, reach in the same measures."""
+    return qualities(json.loads(SCALE.read_text(encoding="utf-8")))
+
+
+def main() -> None:
+    """Measure the scale and keep it."""
+    reference = load_reference(mnist.default_data_dir())
+    noise_dim = 100
+    noise = draw_noise(0, Purpose.METRIC_NOISE, SAMPLES, noise_dim)
+    untrained = generate(initial_arrays(seed=0, noise_dim=noise_dim), noise)
+    write(
+        {
+            **header(iteration=0),
+            "real images": asdict(measure_real(reference)),
+            "untrained generator": asdict(measure(untrained, reference, "untrained generator")),
+        },
+        SCALE,
+    )
+
+
+if __name__ == "__main__":
+    main()

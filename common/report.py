@@ -1,0 +1,265 @@
+"""A comparison -> one HTML page that needs no network, and pictures."""
+
+import base64
+from collections.abc import Sequence
+from datetime import datetime
+from math import log
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jinja2
+import numpy as np
+import plotly.graph_objects as go
+from markupsafe import Markup
+from PIL import Image
+from plotly.offline import get_plotlyjs
+from plotly.subplots import make_subplots
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import PythonLexer
+
+from common.comparison import (
+    LAST,
+    QUALITIES,
+    Comparison,
+    Entry,
+    mean_table,
+    quality_table,
+    run_table,
+)
+from common.curves import FLUCTUATION_WINDOW, moving_average
+from common.files import replacing
+from common.grid import read_pictures, save_picture
+from common.sources import FOLDERS, side_by_side
+
+COLOURS = ("#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd", "#8c564b", "#e377c2", "#17becf")
+POINTS = 800  # in one curve, at most
+POSITIONS = 41  # of the slider, at most
+CURVES = {  # column -> (row of the chart, name, dash)
+    "d_loss": (1, "D loss", "solid"),
+    "g_loss": (1, "G loss", "dot"),
+    "d_real": (2, "D(x)", "solid"),
+    "d_fake": (2, "D(G(z))", "dot"),
+}
+KNOWS_NOTHING = ((1, 2 * log(2), "2 ln 2"), (1, log(2), "ln 2"), (2, 1 / 2, "1/2"))
+
+
+def save_page(comparison: Comparison, command: str, path: Path) -> None:
+    """Write the report.
+
+    Args:
+        command: what makes it again.
+    """
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+    )
+    entries = comparison.entries
+    circumstances = dict.fromkeys(name for entry in entries for name in entry.circumstances)
+    page = environment.get_template("report.html.jinja").render(
+        title="The same GAN, side by side",
+        made=datetime.now().strftime("%Y-%m-%d %H:%M"),
+        command=command,
+        comparison=comparison,
+        runs=run_table(comparison),
+        last=LAST,
+        window=FLUCTUATION_WINDOW,
+        plotly_script=Markup(get_plotlyjs()),
+        chart=Markup(chart(comparison).to_html(full_html=False, include_plotlyjs=False)),
+        several_seeds=len({entry.run.config.seed for entry in entries}) > 1,
+        pictures=pictures(entries),
+        qualities=quality_table(comparison) if comparison.has_qualities else None,
+        measures=QUALITIES.values(),
+        neighbours=[
+            (entry.label, as_data(entry.run.folder / "neighbours.png"))
+            for entry in entries
+            if entry.qualities
+        ],
+        means=mean_table(comparison),
+        circumstances={
+            name: [entry.circumstances.get(name, "") for entry in entries] for name in circumstances
+        },
+        frameworks=list(FOLDERS),
+        code={name: [highlighted(lines) for lines in columns] for name, columns in side_by_side().items()},
+        light_code_css=code_css("default"),
+        dark_code_css=code_css("github-dark"),
+    )
+    with replacing(path) as temporary:
+        temporary.write_text(page, encoding="utf-8")
+
+
+# Curves -----------------------------------------------------------------------------------------
+
+
+def chart(comparison: Comparison) -> go.Figure:
+    """Both losses, D(x) and D(G(z)) of all runs: a colour for each group."""
+    figure = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.06)
+    colours = colour_of_groups(comparison)
+    for entry in comparison.entries:
+        for column, (row, name, dash) in CURVES.items():
+            for iterations, values, bold in (single(entry, column), smooth(entry, column)):
+                figure.add_scatter(
+                    x=iterations,
+                    y=values,
+                    row=row,
+                    col=1,
+                    mode="lines",
+                    name=entry.label,
+                    legendgroup=entry.label,
+                    showlegend=bold and column == "d_loss",
+                    line={"color": colours[entry.group], "dash": dash, "width": 2 if bold else 0.5},
+                    opacity=1 if bold else 0.25,
+                    hovertemplate=f"{name} %{{y:.3f}}" if bold else None,
+                    hoverinfo=None if bold else "skip",
+                )
+    for row, value, text in KNOWS_NOTHING:
+        figure.add_hline(value, row=row, col=1, line={"dash": "dash", "color": "grey"}, annotation_text=text)
+    figure.update_yaxes(title_text="loss (nats)", range=[0, 3], row=1, col=1)
+    figure.update_yaxes(title_text="probability of being real", range=[0, 1], row=2, col=1)
+    figure.update_xaxes(title_text="iteration", row=2, col=1)
+    figure.update_layout(
+        height=800,
+        hovermode="x unified",
+        hoversubplots="axis",
+        legend={"orientation": "h", "yanchor": "bottom", "y": 1.02},
+        margin={"l": 50, "r": 10, "t": 10, "b": 40},
+        paper_bgcolor="rgba(0, 0, 0, 0)",
+        plot_bgcolor="rgba(0, 0, 0, 0)",
+    )
+    return figure
+
+
+def colour_of_groups(comparison: Comparison) -> dict[str, str]:
+    """A colour for each group; with very many groups they come again."""
+    return {group: COLOURS[index % len(COLOURS)] for index, group in enumerate(comparison.groups)}
+
+
+class Curve(NamedTuple):
+    """Some points of a curve."""
+
+    iterations: np.ndarray
+    values: np.ndarray
+    bold: bool
+
+
+def single(entry: Entry, column: str) -> Curve:
+    """Single iterations, at even distances."""
+    rows = entry.losses[:: max(1, len(entry.losses) // POINTS)]
+    return Curve(rows["iteration"], rows[column].astype(np.float32), bold=False)
+
+
+def smooth(entry: Entry, column: str) -> Curve:
+    """The moving average over a hundredth of the run, at even distances."""
+    window = max(1, len(entry.losses) // 100)
+    values = moving_average(entry.losses[column], window)
+    step = max(1, len(values) // POINTS)
+    return Curve(entry.losses["iteration"][window - 1 :: step], values[::step].astype(np.float32), bold=True)
+
+
+def save_loss_picture(comparison: Comparison, path: Path) -> None:
+    """Draw the smoothed losses of all runs as a PNG."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 7), layout="constrained")
+    upper, lower = figure.subplots(2, 1, sharex=True)
+    colours = colour_of_groups(comparison)
+    for entry in comparison.entries:
+        for column, (row, name, dash) in CURVES.items():
+            iterations, values, _ = smooth(entry, column)
+            axes = upper if row == 1 else lower
+            axes.plot(
+                iterations,
+                values,
+                color=colours[entry.group],
+                linestyle={"solid": "-", "dot": ":"}[dash],
+                label=f"{entry.label}, {name}",
+            )
+    for row, value, text in KNOWS_NOTHING:
+        (upper if row == 1 else lower).axhline(value, color="grey", linestyle="--", linewidth=1, label=text)
+    upper.set_ylabel("loss (nats)")
+    lower.set_ylabel("probability of being real")
+    lower.set_xlabel("iteration")
+    upper.set_ylim(0, 3)
+    lower.set_ylim(0, 1)
+    for axes in (upper, lower):
+        axes.grid(alpha=0.3)
+        axes.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize="x-small")
+    with replacing(path) as temporary:
+        figure.savefig(temporary, format="png", dpi=110)
+
+
+# Pictures ---------------------------------------------------------------------------------------
+
+
+class Pictures(NamedTuple):
+    """What the slider shows."""
+
+    names: list[str]
+    iterations: list[int]
+    images: list[list[str]]  # of each run, at each of the `iterations`
+
+
+def common_iterations(entries: Sequence[Entry], most: int) -> list[int]:
+    """When all runs have made a picture; of more than `most`, as many at even distances, with both ends."""
+    made = (
+        {int(path.stem) for path in (entry.run.folder / "samples").glob("[0-9]*.png")} for entry in entries
+    )
+    shared = sorted(set.intersection(*made))
+    chosen = np.linspace(0, len(shared) - 1, min(len(shared), most)).round().astype(int)
+    return [shared[index] for index in chosen]
+
+
+def sample_path(entry: Entry, iteration: int) -> Path:
+    """The picture that a run has made after so many iterations."""
+    return entry.run.folder / "samples" / f"{iteration:08}.png"
+
+
+def pictures(entries: Sequence[Entry]) -> Pictures:
+    """The pictures that all runs have made after the same iterations."""
+    iterations = common_iterations(entries, POSITIONS)
+    return Pictures(
+        [entry.label for entry in entries],
+        iterations,
+        [[as_data(sample_path(entry, iteration)) for iteration in iterations] for entry in entries],
+    )
+
+
+def save_samples_picture(comparison: Comparison, path: Path) -> None:
+    """A column for each run, a row for some of the iterations: the runs' own pictures as one PNG.
+
+    Raises:
+        GanError: a picture is damaged.
+    """
+    entries = comparison.entries
+    iterations = common_iterations(entries, most=4)
+    figure_rows = [
+        read_pictures([sample_path(entry, iteration) for entry in entries]) for iteration in iterations
+    ]
+    width = max(picture.width for row in figure_rows for picture in row)
+    height = max(picture.height for row in figure_rows for picture in row)
+    canvas = Image.new("L", (width * len(entries), height * len(iterations)), color=64)
+    for row, pictures_in_row in enumerate(figure_rows):
+        for column, picture in enumerate(pictures_in_row):
+            canvas.paste(picture, (column * width, row * height))
+    save_picture(canvas, path)
+
+
+def as_data(path: Path) -> str:
+    """A PNG as an address that holds it."""
+    return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode("ascii")
+
+
+# Sources ----------------------------------------------------------------------------------------
+
+
+def code_css(style: str) -> Markup:
+    """The colours of `highlighted`."""
+    formatter: Any = HtmlFormatter(style=style)  # whose types are not known
+    return Markup(formatter.get_style_defs(".highlight"))
+
+
+def highlighted(lines: str) -> Markup:
+    """Python in HTML, or nothing."""
+    return Markup(highlight(lines, PythonLexer(stripnl=False), HtmlFormatter()) if lines else "")

@@ -1,0 +1,169 @@
+"""The results that the project keeps in `docs/results`, and the tables on its pages that are made from them.
+
+    python -m common.results keep RUN NAME    keeps what is worth keeping of a run that was compared before
+    python -m common.results tables           writes the tables anew
+
+A kept run is a run folder without checkpoints, which `make compare` reads like any other; its losses are
+means of 100 iterations, and of its pictures there are a few.
+"""
+
+import re
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+import numpy as np
+from tabulate import tabulate
+
+from common import quality
+from common.cli import Parser, carry_out
+from common.comparison import Table, compare, mean_table, means, quality_table, run_table
+from common.config import Config, option_name
+from common.curves import fluctuation
+from common.errors import UsageError
+from common.files import replacing
+from common.mnist import REPOSITORY, default_data_dir
+from common.run import COLUMNS, Run
+
+RESULTS = REPOSITORY / "docs" / "results"
+PAGES = ("README.md", "README.zh-CN.md", "docs/results/README.md", "docs/results/README.zh-CN.md")
+KEPT_EVERY = 100  # iterations
+KEPT_PICTURES = (0, 250, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 93_750)
+PLACE = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end of table -->)", re.DOTALL)
+ESSENTIAL = ("seeds", "D loss", "G loss", "Parzen", "score", "Fréchet", "precision", "recall")
+CHINESE = {
+    "run": "训练",
+    "images of": "图像来源",
+    "made by": "命令",
+    "mean ± 95% interval": "均值 ± 95% 置信区间",
+    "seeds": "种子数",
+    "D loss": "D 损失",
+    "G loss": "G 损失",
+    "D varies": "D 波动",
+    "G varies": "G 波动",
+    "iterations": "迭代次数",
+    "it/s": "迭代/秒",
+    "minutes": "分钟",
+    "MiB": "内存峰值/MiB",
+    "Parzen": "Parzen",
+    "score": "分类器得分",
+    "Fréchet": "Fréchet 距离",
+    "precision": "精确率",
+    "recall": "召回率",
+    "uneven": "数字不均匀度",
+    "confident": "有把握的比例",
+    "nearest": "最近邻距离",
+    "real images": "真实图像",
+    "untrained generator": "未训练的生成器",
+}
+
+
+def keep(run: Run, folder: Path) -> None:
+    """Copy to `folder` what is worth keeping of `run`.
+
+    Raises:
+        UsageError: there is such a folder already, or the images of `run` were not measured.
+    """
+    if folder.exists():
+        raise UsageError(f"{folder} exists already; remove it, or choose another name.")
+    if not quality.kept(run):
+        raise UsageError(
+            f"How good the images of {run.folder} are was not measured; `make compare` does that."
+        )
+    (folder / "samples").mkdir(parents=True)
+    losses = run.losses()
+    Run(folder, run.record | {"fluctuation": fluctuation(losses)}).save_record()
+    rows = [thinned(losses[start : start + KEPT_EVERY]) for start in range(0, len(losses), KEPT_EVERY)]
+    (folder / "losses.csv").write_text("\n".join([",".join(COLUMNS), *rows, ""]), encoding="ascii")
+    pictures = [f"samples/{iteration:08}.png" for iteration in KEPT_PICTURES]
+    for name in ("quality.json", "neighbours.png", *pictures):
+        if (run.folder / name).exists():
+            shutil.copy(run.folder / name, folder / name)
+
+
+def thinned(losses: np.ndarray) -> str:
+    """One row of losses.csv for several: their last iteration, and their means."""
+    means = [f"{losses[column].mean():.5g}" for column in COLUMNS[1:]]
+    return ",".join([str(losses["iteration"][-1]), *means])
+
+
+def tables() -> dict[str, Table]:
+    """The tables of all that is kept, by the names that the pages give them."""
+    kept = compare(sorted(path.parent for path in RESULTS.glob("*/run.json")), default_data_dir())
+    essential = [
+        [generator, *(cells[heading] for heading in ESSENTIAL)] for generator, cells in means(kept).items()
+    ]
+    return {
+        "essential": Table(["mean ± 95% interval", *ESSENTIAL], essential),
+        "means": mean_table(kept),
+        "quality": quality_table(kept),
+        "runs": run_table(kept),
+        "commands": Table(
+            ["run", "made by"], [[entry.label, f"`{command(entry.run)}`"] for entry in kept.entries]
+        ),
+    }
+
+
+def command(run: Run) -> str:
+    """What makes `run` again."""
+    title = run.record["sessions"][0]["framework"]
+    make = {"PyTorch": "torch", "TensorFlow": "tf"}.get(title, "keras")
+    options = [
+        f"{option_name(name)} {value}"
+        for name, value in run.config.as_dict().items()
+        if value != getattr(Config, name)
+    ]
+    return f'make train-{make} ARGS="{" ".join(options)}"'
+
+
+def with_tables(page: Path, made: dict[str, Table]) -> str:
+    """The text of `page` with its tables made anew; on a Chinese page in Chinese."""
+    chinese = page.name.endswith(".zh-CN.md")
+
+    def fill(place: re.Match[str]) -> str:
+        table = made[place[2]]
+        rows = [table.headings, *table.rows]
+        if chinese:
+            rows = [[CHINESE.get(cell, cell) for cell in row] for row in rows]
+        text = tabulate(rows, headers="firstrow", tablefmt="github", disable_numparse=True)
+        return f"{place[1]}{text}\n{place[3]}"
+
+    return PLACE.sub(fill, page.read_text(encoding="utf-8"))
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Carry out the command line and exit."""
+
+    def carry_out_command() -> int:
+        options = vars(build_parser().parse_args(arguments))
+        options.pop("command")(**options)
+        return 0
+
+    carry_out(carry_out_command)
+
+
+def build_parser() -> Parser:
+    """The whole command line."""
+    parser = Parser(prog="python -m common.results", description="Keep results, and make the tables of them.")
+    commands = parser.add_subparsers(metavar="keep | tables", required=True)
+    keeping = commands.add_parser("keep", help="keep what is worth keeping of a run")
+    keeping.add_argument("run", metavar="RUN", type=Path, help="the run's folder")
+    keeping.add_argument("name", metavar="NAME", help=f"of the folder in {RESULTS.relative_to(REPOSITORY)}")
+    keeping.set_defaults(command=lambda run, name: keep(Run.open(run), RESULTS / name))
+    commands.add_parser("tables", help="write the tables anew").set_defaults(command=write_tables)
+    return parser
+
+
+def write_tables() -> None:
+    """Make the tables on all `PAGES` anew."""
+    made = tables()
+    for page in PAGES:
+        path = REPOSITORY / page
+        text = with_tables(path, made)
+        with replacing(path) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
