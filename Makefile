@@ -8,9 +8,10 @@ override KERAS_BACKEND := $(or $(KERAS_BACKEND),tensorflow)
 VENV := .venv
 BIN := $(VENV)/bin
 FRAMEWORKS := torch tensorflow keras jax
+SITE := docs/_site
 
 .DEFAULT_GOAL := help
-.PHONY: help train-torch train-tf train-keras compare test bench tensorboard clean
+.PHONY: help train-torch train-tf train-keras compare test bench docs docs-serve docs-figures tensorboard clean
 .NOTPARALLEL:
 
 help:  ## list these targets
@@ -36,6 +37,19 @@ test: $(FRAMEWORKS:%=$(VENV)/installed-%) $(VENV)/installed-test  ## check style
 
 bench: $(FRAMEWORKS:%=$(VENV)/installed-%) $(VENV)/installed-test  ## measure speed and memory
 	$(BIN)/python -m benchmarks $(ARGS)
+
+docs: $(VENV)/installed-docs  ## build the tutorial, in English and Chinese
+	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet -c docs docs/en $(SITE)/en
+	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet -c docs -D language=zh_CN docs/zh $(SITE)/zh
+	@cp docs/index.html $(SITE)
+	@echo 'Open   $(SITE)/index.html'
+
+docs-serve: docs  ## build the tutorial and serve it on http://localhost:8000
+	$(BIN)/python -m http.server --directory $(SITE) 8000
+
+docs-figures: $(FRAMEWORKS:%=$(VENV)/installed-%) $(VENV)/installed-docs  ## draw the tutorial's figures and make its notebooks again
+	$(BIN)/python -m docs.figures $(ARGS)
+	$(BIN)/python -m docs.notebooks
 
 tensorboard: $(VENV)/installed-tensorboard  ## look at the runs in TensorBoard, also while they go on
 	$(BIN)/python -m common.tensorboard $(ARGS)

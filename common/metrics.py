@@ -2,7 +2,7 @@
 
 Each measure compares 10,000 generated images with real ones of MNIST. Images come in as a generator makes
 them, float32 in [-1, 1]; they are measured as pixels, float32 in [0, 1], as in the papers. What each measure
-is worth is told in docs/quality.md.
+is worth is told in docs/en/measures.md.
 """
 
 from collections.abc import Iterator

@@ -1,6 +1,6 @@
 """The proof that it is one GAN: with the same state, numbers and masks, all frameworks do the same.
 
-See tests/frameworks.py for how they are made to. `docs/parity.md` tells what was measured: with
+See tests/frameworks.py for how they are made to. `docs/en/proof.md` tells what was measured: with
 `--junitxml=FILE` these tests write it down.
 """
 
