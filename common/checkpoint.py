@@ -13,6 +13,8 @@ It holds NumPy arrays under canonical names, kernels as (in, out):
 
 and as metadata the number of iterations completed and the run's configuration. Adam has made as many
 updates of each network as there are iterations. Loading a safetensors file never executes code.
+
+A checkpoint that is kept for its images holds the generator's weights and their averages alone, in float16.
 """
 
 import json
@@ -69,6 +71,15 @@ def initial_arrays(seed: int, noise_dim: int) -> Arrays:
     return arrays
 
 
+def generator_alone(arrays: Arrays) -> Arrays:
+    """What it takes to generate images, in half the space: weights and averages, rounded to float16."""
+    return {
+        name: array.astype(np.float16)
+        for name, array in arrays.items()
+        if name.startswith("generator.") and not name.endswith((".adam_m", ".adam_v"))
+    }
+
+
 def averaged(arrays: Arrays) -> Arrays:
     """The averages of the generator's weights, under the names of those weights; empty if none are kept."""
     suffix = ".average"
@@ -82,6 +93,11 @@ class Checkpoint:
     iteration: int
     config: dict[str, Any]
     arrays: Arrays
+
+    @property
+    def can_be_resumed(self) -> bool:
+        """Whether a training can go on from it: not from a generator alone."""
+        return any(name.startswith("discriminator.") for name in self.arrays)
 
     def save(self, path: Path) -> None:
         """Write the file atomically.
@@ -99,7 +115,7 @@ class Checkpoint:
 
 
 def load(path: Path) -> Checkpoint:
-    """Read the checkpoint at `path`.
+    """Read the checkpoint at `path`; what is float16 there is float32 here.
 
     Raises:
         GanError: it cannot be read, is damaged, or belongs to other networks.
@@ -108,7 +124,7 @@ def load(path: Path) -> Checkpoint:
         path.open("rb").close()  # says why, where safetensors does not
         with safetensors.safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            arrays = {name: at_least_float32(file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118
     except OSError as error:
         raise GanError(f"{path} cannot be read ({reason(error)}); check its permissions.") from None
     except safetensors.SafetensorError:
@@ -126,18 +142,27 @@ def load(path: Path) -> Checkpoint:
         has_average = config.get("ema_decay", 0) > 0  # older versions kept none and did not say so
     except (KeyError, TypeError, ValueError):
         raise GanError(f"{path} has damaged metadata; delete it to go on from the one before.") from None
-    check_architecture(path, arrays, noise_dim, has_average)
-    return Checkpoint(iteration, config, arrays)
+    state = Checkpoint(iteration, config, arrays)
+    check_architecture(path, state, noise_dim, has_average)
+    return state
 
 
-def check_architecture(path: Path, arrays: Arrays, noise_dim: int, has_average: bool) -> None:
-    """Raise `GanError` unless `arrays` are what is kept of these two networks."""
+def at_least_float32(array: np.ndarray) -> np.ndarray:
+    """`array`, in which frameworks compute."""
+    return array.astype(np.promote_types(array.dtype, np.float32), copy=False)
+
+
+def check_architecture(path: Path, state: Checkpoint, noise_dim: int, has_average: bool) -> None:
+    """Raise `GanError` unless `state` has what is kept of these two networks, or of the generator alone."""
     for name, shape in weight_shapes(noise_dim).items():
-        parts = [name, f"{name}.adam_m", f"{name}.adam_v"]
-        if has_average and name.startswith("generator."):
+        of_generator = name.startswith("generator.")
+        parts = [name] if of_generator or state.can_be_resumed else []
+        if state.can_be_resumed:
+            parts += [f"{name}.adam_m", f"{name}.adam_v"]
+        if has_average and of_generator:
             parts.append(f"{name}.average")
         for part in parts:
-            found = arrays[part].shape if part in arrays else "nothing"
+            found = state.arrays[part].shape if part in state.arrays else "nothing"
             if found != shape:
                 raise GanError(
                     f"{path} is of another architecture: {part} should be {shape} but is {found}; "

@@ -69,6 +69,11 @@ class Recorder:
             remove_partial(self.run.folder)
             sessions = self.run.record["sessions"] = Run.open(self.run.folder).record["sessions"]
             self.start = self.run.newest_checkpoint()
+            if not self.start.can_be_resumed:
+                raise UsageError(
+                    f"Of the run in {self.run.folder} only the generator is kept, to generate images; train "
+                    "a new run."
+                )
             self.saved_iteration = self.start.iteration
             if self.start.iteration >= self.config.steps:
                 raise UsageError(

@@ -108,7 +108,7 @@ class Run:
             temporary.write_text(json.dumps(self.record, indent=2) + "\n", encoding="utf-8")
 
     def checkpoint_paths(self) -> list[Path]:
-        """The checkpoints, oldest first; of a run kept in docs/results there are none."""
+        """The checkpoints, oldest first; of most runs kept in docs/results there are none."""
         folder = self.folder / "checkpoints"
         files = folder.iterdir() if folder.exists() else ()
         return sorted(path for path in files if CHECKPOINT_NAME.fullmatch(path.name))

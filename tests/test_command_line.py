@@ -201,6 +201,21 @@ def test_averages_that_were_not_kept_are_not_generated_with(command: Command, sm
     assert not Path("digits.png").exists()
 
 
+def test_a_generator_that_is_kept_alone_generates_and_is_not_trained_further(command: Command) -> None:
+    assert command(f"{SMALL} --steps 20 --ema-decay 0.9 --run run").status == 0
+    assert command("generate --run run --weights averaged --out whole.npy").status == 0
+    path = Path("run/checkpoints/00000020.safetensors")
+    state = checkpoint.load(path)
+    size = path.stat().st_size
+    Checkpoint(20, state.config, checkpoint.generator_alone(state.arrays)).save(path)
+    assert path.stat().st_size < size / 5
+    assert command("generate --run run --weights averaged --out alone.npy").status == 0
+    np.testing.assert_allclose(np.load("alone.npy"), np.load("whole.npy"), atol=1e-3)  # float16
+    before = files_below(Path("run"))
+    command("train --resume --run run --steps 30").assert_fails(2, "only the generator is kept", "new run")
+    assert files_below(Path("run")) == before
+
+
 # Bad input: usage ----------------------------------------------------------------------------------
 
 
