@@ -1,15 +1,17 @@
 """The results that the project keeps in `docs/results`, and the tables on its pages that are made from them.
 
-    python -m common.results keep RUN NAME    keeps what is worth keeping of a run that was compared before
-    python -m common.results tables           writes the tables anew
+    python -m common.results keep RUN STUDY/NAME    keeps what is worth it of a run that was compared before
+    python -m common.results tables                 writes the tables anew
 
-A kept run is a run folder without checkpoints, which `make compare` reads like any other; its losses are
-means of 100 iterations, and of its pictures there are a few.
+A kept run is a run folder, which `make compare` reads like any other; its losses are means of 100
+iterations, of its pictures there are a few, and of checkpoints none, or with --generator what it takes to
+generate images.
 """
 
 import re
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
@@ -17,6 +19,7 @@ import numpy as np
 from tabulate import tabulate
 
 from common import quality
+from common.checkpoint import generator_alone
 from common.cli import Parser, carry_out
 from common.comparison import Table, compare, mean_table, means, quality_table, run_table
 from common.config import Config, option_name
@@ -27,14 +30,29 @@ from common.mnist import REPOSITORY, default_data_dir
 from common.run import COLUMNS, Run
 
 RESULTS = REPOSITORY / "docs" / "results"
-PAGES = ("README.md", "README.zh-CN.md", "docs/results/README.md", "docs/results/README.zh-CN.md")
+STUDIES = {  # the runs that are compared with each other
+    "frameworks": ("frameworks/*",),
+    "full-schedule": ("full-schedule/*",),
+    "update-order": ("frameworks/pytorch-*", "update-order/*"),
+}
+PAGES = (
+    "README.md",
+    "README.zh-CN.md",
+    "docs/results/README.md",
+    "docs/results/README.zh-CN.md",
+    "docs/en/09-results.md",
+    "docs/zh/09-results.md",
+    "docs/en/11-update-order.md",
+    "docs/zh/11-update-order.md",
+)
 KEPT_EVERY = 100  # iterations
 KEPT_PICTURES = (0, 250, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 93_750)
-PLACE = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end of table -->)", re.DOTALL)
+PLACE = re.compile(r"(<!-- table: (\S+) -->\n).*?(<!-- end of table -->)", re.DOTALL)
+SEED = re.compile(r"^seed (\d+)$")
 ESSENTIAL = ("seeds", "D loss", "G loss", "Parzen", "score", "Fréchet", "precision", "recall")
 CHINESE = {
     "run": "训练",
-    "images of": "图像来源",
+    "images of": "图片来源",
     "made by": "命令",
     "mean ± 95% interval": "均值 ± 95% 置信区间",
     "seeds": "种子数",
@@ -54,13 +72,17 @@ CHINESE = {
     "uneven": "数字不均匀度",
     "confident": "有把握的比例",
     "nearest": "最近邻距离",
-    "real images": "真实图像",
+    "real images": "真实图片",
     "untrained generator": "未训练的生成器",
+    "averaged": "滑动平均",
+    "discriminator-first": "先更新判别器",
+    "generator-first": "先更新生成器",
+    "Keras on TensorFlow": "Keras（TensorFlow）",
 }
 
 
-def keep(run: Run, folder: Path) -> None:
-    """Copy to `folder` what is worth keeping of `run`.
+def keep(run: Run, folder: Path, generator: bool = False) -> None:
+    """Copy to `folder` what is worth keeping of `run`, if asked for with its generator and its film.
 
     Raises:
         UsageError: there is such a folder already, or the images of `run` were not measured.
@@ -77,9 +99,14 @@ def keep(run: Run, folder: Path) -> None:
     rows = [thinned(losses[start : start + KEPT_EVERY]) for start in range(0, len(losses), KEPT_EVERY)]
     (folder / "losses.csv").write_text("\n".join([",".join(COLUMNS), *rows, ""]), encoding="ascii")
     pictures = [f"samples/{iteration:08}.png" for iteration in KEPT_PICTURES]
-    for name in ("quality.json", "neighbours.png", *pictures):
+    for name in ("quality.json", "neighbours.png", *pictures, *(["samples.gif"] if generator else [])):
         if (run.folder / name).exists():
             shutil.copy(run.folder / name, folder / name)
+    if generator:
+        state = run.newest_checkpoint()
+        (folder / "checkpoints").mkdir()
+        alone = replace(state, arrays=generator_alone(state.arrays))
+        alone.save(folder / "checkpoints" / f"{state.iteration:08}.safetensors")
 
 
 def thinned(losses: np.ndarray) -> str:
@@ -89,20 +116,22 @@ def thinned(losses: np.ndarray) -> str:
 
 
 def tables() -> dict[str, Table]:
-    """The tables of all that is kept, by the names that the pages give them."""
-    kept = compare(sorted(path.parent for path in RESULTS.glob("*/run.json")), default_data_dir())
-    essential = [
-        [generator, *(cells[heading] for heading in ESSENTIAL)] for generator, cells in means(kept).items()
-    ]
-    return {
-        "essential": Table(["mean ± 95% interval", *ESSENTIAL], essential),
-        "means": mean_table(kept),
-        "quality": quality_table(kept),
-        "runs": run_table(kept),
-        "commands": Table(
-            ["run", "made by"], [[entry.label, f"`{command(entry.run)}`"] for entry in kept.entries]
-        ),
-    }
+    """The tables of each study, by the names that the pages give them, such as "frameworks.means"."""
+    made: dict[str, Table] = {}
+    for study, patterns in STUDIES.items():
+        folders = [folder for pattern in patterns for folder in sorted(RESULTS.glob(pattern))]
+        kept = compare(folders, default_data_dir())
+        essential = [
+            [generator, *(cells[heading] for heading in ESSENTIAL)]
+            for generator, cells in means(kept).items()
+        ]
+        commands = [[entry.label, f"`{command(entry.run)}`"] for entry in kept.entries]
+        made[f"{study}.essential"] = Table(["mean ± 95% interval", *ESSENTIAL], essential)
+        made[f"{study}.means"] = mean_table(kept)
+        made[f"{study}.quality"] = quality_table(kept)
+        made[f"{study}.runs"] = run_table(kept)
+        made[f"{study}.commands"] = Table(["run", "made by"], commands)
+    return made
 
 
 def command(run: Run) -> str:
@@ -119,17 +148,23 @@ def command(run: Run) -> str:
 
 def with_tables(page: Path, made: dict[str, Table]) -> str:
     """The text of `page` with its tables made anew; on a Chinese page in Chinese."""
-    chinese = page.name.endswith(".zh-CN.md")
+    chinese = page.name.endswith(".zh-CN.md") or page.parent.name == "zh"
 
     def fill(place: re.Match[str]) -> str:
         table = made[place[2]]
         rows = [table.headings, *table.rows]
         if chinese:
-            rows = [[CHINESE.get(cell, cell) for cell in row] for row in rows]
+            rows = [[in_chinese(cell) for cell in row] for row in rows]
         text = tabulate(rows, headers="firstrow", tablefmt="github", disable_numparse=True)
         return f"{place[1]}{text}\n{place[3]}"
 
     return PLACE.sub(fill, page.read_text(encoding="utf-8"))
+
+
+def in_chinese(cell: str) -> str:
+    """A cell of a table, its parts translated."""
+    parts = [SEED.sub(r"种子 \1", CHINESE.get(part, part)) for part in cell.split(" · ")]
+    return " · ".join(parts)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -149,8 +184,15 @@ def build_parser() -> Parser:
     commands = parser.add_subparsers(metavar="keep | tables", required=True)
     keeping = commands.add_parser("keep", help="keep what is worth keeping of a run")
     keeping.add_argument("run", metavar="RUN", type=Path, help="the run's folder")
-    keeping.add_argument("name", metavar="NAME", help=f"of the folder in {RESULTS.relative_to(REPOSITORY)}")
-    keeping.set_defaults(command=lambda run, name: keep(Run.open(run), RESULTS / name))
+    keeping.add_argument(
+        "name", metavar="STUDY/NAME", help=f"of the folder in {RESULTS.relative_to(REPOSITORY)}"
+    )
+    keeping.add_argument(
+        "--generator",
+        action="store_true",
+        help="keep its generator too, to generate from, and its film (8 MB)",
+    )
+    keeping.set_defaults(command=lambda run, name, generator: keep(Run.open(run), RESULTS / name, generator))
     commands.add_parser("tables", help="write the tables anew").set_defaults(command=write_tables)
     return parser
 

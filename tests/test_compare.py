@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 
 from common import compare, comparison, grid, quality, results, sources
-from common.checkpoint import Checkpoint, initial_arrays
+from common.checkpoint import Checkpoint, initial_arrays, weight_shapes
 from common.comparison import Table
 from common.config import Config
 from common.errors import UsageError
 from common.metrics import Quality, Reference
 from common.mnist import PIXELS, REPOSITORY, Images
 from common.run import COLUMNS, Run
-from tests.conftest import Outcome, skip_or_fail
+from tests.conftest import Outcome, open_page
 
 MakeRun = Callable[..., Path]
 Compare = Callable[..., Outcome]
@@ -72,7 +72,11 @@ def make_run(tmp_path: Path, tiny_images: Images, monkeypatch: pytest.MonkeyPatc
             picture = grid.image_grid(np.full((16, PIXELS), iteration / 1_000, np.float32), title)
             grid.save_picture(picture, run.folder / "samples" / f"{iteration:08}.png")
         if checkpoint:
-            state = Checkpoint(1_000, config.as_dict(), initial_arrays(config.seed, 2))
+            arrays = initial_arrays(config.seed, 2)
+            weights = [name for name in weight_shapes(2) if name.startswith("generator.")]
+            if config.ema_decay:
+                arrays |= {f"{name}.average": arrays[name] for name in weights}
+            state = Checkpoint(1_000, config.as_dict(), arrays)
             state.save(run.folder / "checkpoints" / "00001000.safetensors")
         return run.folder
 
@@ -315,6 +319,8 @@ def test_a_kept_run_is_a_small_run_that_says_the_same(
         assert other.measured[""][measure] == pytest.approx(value, rel=1e-4), measure
     pictures = sorted(path.name for path in (folder / "samples").iterdir())
     assert pictures == ["00000000.png", "00000250.png", "00001000.png"]
+    results.keep(run, tmp_path / "with generator", generator=True)
+    assert not Run.open(tmp_path / "with generator").newest_checkpoint().can_be_resumed
     assert results.command(kept) == (
         'make train-torch ARGS="--steps 1000 --noise-dim 2 --ema-decay 0.9999 --seed 3 --dataset mnist"'
     )
@@ -350,29 +356,10 @@ def test_the_three_sources_stand_side_by_side_whole() -> None:
 # In a browser -----------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def browser() -> Iterator[Any]:
-    """Headless Chromium: Debian's, or another on the path."""
-    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if path is None:
-        skip_or_fail("chromium", "there is no chromium on the path; install it to look at the report")
-    from playwright.sync_api import sync_playwright
-
-    options = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=path, args=options)
-        yield opened
-        opened.close()
-
-
 @pytest.mark.usefixtures("three_runs")
 def test_the_report_works_in_a_browser_without_a_network(command: Compare, browser: Any) -> None:
     command()
-    page = browser.new_page(viewport={"width": 1400, "height": 900}, color_scheme="light")
-    troubles: list[str] = []
-    page.on("console", lambda message: troubles.append(message.text))
-    page.on("pageerror", lambda error: troubles.append(str(error)))
-    page.on("request", lambda request: troubles.append(request.url) if "http" in request.url[:4] else None)
+    page, troubles = open_page(browser, 1400)
     page.goto(REPORT.resolve().as_uri())
 
     # The chart is drawn, and hovering reads values.

@@ -1,0 +1,22 @@
+"""A walk from one noise to another, drawn by the generator of the full schedule and by its moving average."""
+
+import numpy as np
+
+from common import grid
+from common.checkpoint import averaged
+from common.feed import interpolate_noise
+from common.metrics import generate
+from common.results import RESULTS
+from common.run import Run
+from docs.figures.style import FOLDER
+
+RUN = Run.open(RESULTS / "full-schedule" / "pytorch-seed2")
+SEED, COUNT = 1, 16
+
+
+def main() -> None:
+    """Draw two rows: the generator, and below it the average."""
+    arrays = RUN.newest_checkpoint().arrays
+    noise = interpolate_noise(SEED, COUNT, noise_dim=100)
+    images = np.concatenate([generate(arrays, noise), generate(averaged(arrays), noise)])
+    grid.save_picture(grid.image_grid(images, "z(0) ... z(1)", columns=COUNT), FOLDER / "walk.png")
