@@ -6,8 +6,11 @@ https://www.sphinx-doc.org/en/master/usage/configuration.html
 import logging
 import sys
 from pathlib import Path
+from typing import Any
 
 import jieba
+from sphinx.application import Sphinx
+from sphinx.locale import _
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -33,3 +36,21 @@ templates_path = ["templates"]
 exclude_patterns: list[str] = []
 
 jieba.setLogLevel(logging.WARNING)  # it cuts Chinese into words, for the search
+
+CHINESE = {
+    "Next": "下一章",
+    "Previous": "上一章",
+    "Home": "首页",
+    "On this page": "本页内容",
+}  # which furo lacks
+
+
+def translate_furo(app: Sphinx, page: str, template: str, context: dict[str, Any], tree: object) -> None:
+    """Let Chinese pages say in Chinese what Sphinx has no translation of."""
+    if app.config.language.startswith("zh"):
+        context["_"] = lambda text: CHINESE.get(text) or _(text)
+
+
+def setup(app: Sphinx) -> None:
+    """Called by Sphinx."""
+    app.connect("html-page-context", translate_furo)

@@ -1,4 +1,4 @@
-"""`python -m docs.figures [NAME ...]`: draws the tutorial's figures again, all of them or those named."""
+"""`python -m docs.figures [NAME ...]`: draws the figures of the tutorial again, all or those named."""
 
 import argparse
 import importlib
