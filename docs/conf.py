@@ -4,6 +4,7 @@ https://www.sphinx-doc.org/en/master/usage/configuration.html
 """
 
 import logging
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import jieba
 from sphinx.application import Sphinx
 from sphinx.locale import _
+from sphinx.search.zh import SearchChinese
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -35,7 +37,13 @@ html_show_copyright = False
 templates_path = ["templates"]
 exclude_patterns: list[str] = []
 
-jieba.setLogLevel(logging.WARNING)  # it cuts Chinese into words, for the search
+# The search. Summaries are fetched, which browsers do not allow a page that lies on a disk.
+html_show_search_summary = False
+SearchChinese.language_name = "English"  # its stemmer's: https://github.com/sphinx-doc/sphinx/issues/14229
+jieba.setLogLevel(logging.WARNING)  # it cuts Chinese into words; the terms of the glossary are whole ones
+glossary = (Path(__file__).parent / "zh" / "glossary.md").read_text(encoding="utf-8")
+for term in re.findall(r"^\*\*.+\*\* · (\w+)", glossary, re.MULTILINE):
+    jieba.add_word(term)
 
 CHINESE = {
     "Next": "下一章",

@@ -1,12 +1,13 @@
-"""What the tests share: where MNIST is, and the command line in this process."""
+"""What the tests share: where MNIST is, the command line in this process, a browser."""
 
 import importlib.util
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import hypothesis
 import numpy as np
@@ -139,6 +140,33 @@ def ordinary_user(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.seteuid(0)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Headless Chromium: Debian's, or another on the path."""
+    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if path is None:
+        skip_or_fail(
+            "chromium", "there is no chromium on the path; install it to look at pages as readers do"
+        )
+    from playwright.sync_api import sync_playwright
+
+    options = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=path, args=options)
+        yield opened
+        opened.close()
+
+
+def open_page(browser: Any, width: int) -> tuple[Any, list[str]]:
+    """A page of this width, and a list that keeps what the console says and what is asked of a network."""
+    page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme="light")
+    troubles: list[str] = []
+    page.on("console", lambda message: troubles.append(message.text))
+    page.on("pageerror", lambda error: troubles.append(str(error)))
+    page.on("request", lambda request: troubles.append(request.url) if "http" in request.url[:4] else None)
+    return page, troubles
 
 
 @pytest.fixture
