@@ -142,7 +142,7 @@ def compare(folders: Iterable[Path], data_dir: Path, missing: Sequence[str] = ()
     """
     notices = list(missing)
     readable: list[tuple[Run, np.ndarray]] = []
-    for folder in folders:
+    for folder in {folder.resolve(): folder for folder in folders}.values():  # `latest` is one of the others
         try:
             run = Run.open(folder)
             losses = run.losses()
@@ -165,6 +165,11 @@ def compare(folders: Iterable[Path], data_dir: Path, missing: Sequence[str] = ()
         if len(lengths) > 1:
             parts.append(f"{losses['iteration'][-1] + 1:,} iterations")
         entries.append(Entry(run, losses, " · ".join(parts), qualities.get(run.folder, {})))
+    if len({entry.label for entry in entries}) < len(entries):
+        notices.append(
+            "Some runs have framework, settings and seed in common: intervals that count each of them are "
+            "too narrow."
+        )
     if differing:
         names = " and ".join(option_name(name) for name in differing)
         notices.append(

@@ -10,7 +10,7 @@ import time
 from functools import cache
 from math import ceil
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 import safetensors.numpy
@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from common import machine, mnist
 from common.checkpoint import Arrays
+from common.cli import Parser, carry_out
 from common.files import replacing
 from common.mnist import IMAGE_SIZE, Images
 
@@ -74,12 +75,21 @@ CHUNK = 6_000  # images distorted at a time
 LINEAR, SHIFT, BEND = 0.08, 1.0, 1.0  # standard deviations of a distortion's parts; the last two in pixels
 
 
-def main() -> None:
-    """Train the judge again."""
+def main() -> NoReturn:
+    """Train the judge again, and exit."""
+    carry_out(train_again)
+
+
+def train_again() -> int:
+    """Make the file of the judge anew; return the exit status."""
+    Parser(
+        prog="python -m common.judge", description=f"Train the judge again, into {FILE.name}."
+    ).parse_args()
     data_dir = mnist.default_data_dir()
     train_images = mnist.load_published(mnist.PUBLISHED["mnist"], data_dir)
     test_images = mnist.load_published(mnist.MNIST_TEST, data_dir)
     make(FILE, train_images, test_images, EPOCHS, SEED)
+    return 0
 
 
 def make(path: Path, train_images: Images, test_images: Images, epochs: int, seed: int) -> None:

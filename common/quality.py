@@ -12,12 +12,13 @@ import hashlib
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
 from common import grid, judge, mnist
 from common.checkpoint import averaged, initial_arrays
+from common.cli import Parser, carry_out
 from common.errors import GanError
 from common.feed import Purpose, draw_noise
 from common.files import replacing
@@ -40,12 +41,12 @@ SHOWN, NEIGHBOURS = 8, 3  # images in neighbours.png, and nearest training image
 
 def kept(run: Run) -> dict[str, Quality]:
     """The quality of the images of `run` if it was measured already: "last" and perhaps "averaged"."""
-    path = run.folder / "quality.json"
-    if not path.exists():
-        return {}
-    record = json.loads(path.read_text(encoding="utf-8"))
     current = header(run.record["sessions"][-1]["to_iteration"])
-    return qualities(record) if current.items() <= record.items() else {}
+    try:
+        record = json.loads((run.folder / "quality.json").read_text(encoding="utf-8"))
+        return qualities(record) if current.items() <= record.items() else {}
+    except (OSError, ValueError, TypeError, AttributeError):  # not measured, or damaged
+        return {}
 
 
 def header(iteration: int) -> dict[str, Any]:
@@ -102,8 +103,17 @@ def scale() -> dict[str, Quality]:
     return qualities(json.loads(SCALE.read_text(encoding="utf-8")))
 
 
-def main() -> None:
-    """Measure the scale and keep it."""
+def main() -> NoReturn:
+    """Measure the scale and keep it, and exit."""
+    carry_out(measure_scale)
+
+
+def measure_scale() -> int:
+    """Make the file of the scale anew; return the exit status."""
+    Parser(
+        prog="python -m common.quality",
+        description=f"Measure real images and an untrained generator, into {SCALE.name}.",
+    ).parse_args()
     reference = load_reference(mnist.default_data_dir())
     noise_dim = 100
     noise = draw_noise(0, Purpose.METRIC_NOISE, SAMPLES, noise_dim)
@@ -116,6 +126,7 @@ def main() -> None:
         },
         SCALE,
     )
+    return 0
 
 
 if __name__ == "__main__":

@@ -75,7 +75,7 @@ def save_page(comparison: Comparison, command: str, path: Path) -> None:
         neighbours=[
             (entry.label, as_data(entry.run.folder / "neighbours.png"))
             for entry in entries
-            if entry.qualities
+            if (entry.run.folder / "neighbours.png").exists()
         ],
         means=mean_table(comparison),
         circumstances={
@@ -203,40 +203,36 @@ class Pictures(NamedTuple):
 
 def common_iterations(entries: Sequence[Entry], most: int) -> list[int]:
     """When all runs have made a picture; of more than `most`, as many at even distances, with both ends."""
-    made = (
-        {int(path.stem) for path in (entry.run.folder / "samples").glob("[0-9]*.png")} for entry in entries
-    )
-    shared = sorted(set.intersection(*made))
+    shared = sorted(set.intersection(*(set(entry.run.pictures()) for entry in entries)))
     chosen = np.linspace(0, len(shared) - 1, min(len(shared), most)).round().astype(int)
     return [shared[index] for index in chosen]
-
-
-def sample_path(entry: Entry, iteration: int) -> Path:
-    """The picture that a run has made after so many iterations."""
-    return entry.run.folder / "samples" / f"{iteration:08}.png"
 
 
 def pictures(entries: Sequence[Entry]) -> Pictures:
     """The pictures that all runs have made after the same iterations."""
     iterations = common_iterations(entries, POSITIONS)
+    made = [entry.run.pictures() for entry in entries]
     return Pictures(
         [entry.label for entry in entries],
         iterations,
-        [[as_data(sample_path(entry, iteration)) for iteration in iterations] for entry in entries],
+        [[as_data(paths[iteration]) for iteration in iterations] for paths in made],
     )
 
 
 def save_samples_picture(comparison: Comparison, path: Path) -> None:
     """A column for each run, a row for some of the iterations: the runs' own pictures as one PNG.
 
+    Nothing where the runs have made no pictures after the same iterations.
+
     Raises:
         GanError: a picture is damaged.
     """
     entries = comparison.entries
     iterations = common_iterations(entries, most=4)
-    figure_rows = [
-        read_pictures([sample_path(entry, iteration) for entry in entries]) for iteration in iterations
-    ]
+    if not iterations:
+        return
+    made = [entry.run.pictures() for entry in entries]
+    figure_rows = [read_pictures([paths[iteration] for paths in made]) for iteration in iterations]
     width = max(picture.width for row in figure_rows for picture in row)
     height = max(picture.height for row in figure_rows for picture in row)
     canvas = Image.new("L", (width * len(entries), height * len(iterations)), color=64)

@@ -93,8 +93,9 @@ def keep(run: Run, folder: Path, generator: bool = False) -> None:
         raise UsageError(
             f"How good the images of {run.folder} are was not measured; `make compare` does that."
         )
-    (folder / "samples").mkdir(parents=True)
     losses = run.losses()
+    state = run.newest_checkpoint() if generator else None  # may be gone: before anything is written
+    (folder / "samples").mkdir(parents=True)
     Run(folder, run.record | {"fluctuation": fluctuation(losses)}).save_record()
     rows = [thinned(losses[start : start + KEPT_EVERY]) for start in range(0, len(losses), KEPT_EVERY)]
     (folder / "losses.csv").write_text("\n".join([",".join(COLUMNS), *rows, ""]), encoding="ascii")
@@ -102,8 +103,7 @@ def keep(run: Run, folder: Path, generator: bool = False) -> None:
     for name in ("quality.json", "neighbours.png", *pictures, *(["samples.gif"] if generator else [])):
         if (run.folder / name).exists():
             shutil.copy(run.folder / name, folder / name)
-    if generator:
-        state = run.newest_checkpoint()
+    if state:
         (folder / "checkpoints").mkdir()
         alone = replace(state, arrays=generator_alone(state.arrays))
         alone.save(folder / "checkpoints" / f"{state.iteration:08}.safetensors")

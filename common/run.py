@@ -30,6 +30,7 @@ from common.mnist import Images
 
 FORMAT = 1
 CHECKPOINT_NAME = re.compile(r"\d+\.safetensors")
+PICTURE_NAME = re.compile(r"\d+\.png")
 RUNS = Path("runs")
 COLUMNS = ("iteration", "d_loss", "g_loss", "d_real", "d_fake")  # of losses.csv
 
@@ -93,7 +94,7 @@ class Run:
             raise UsageError(f"{path} is damaged; name another run with --run.") from None
         if version != FORMAT:
             raise UsageError(
-                f"{path} has format {version}, and this version reads {FORMAT}; update the repository."
+                f"{path} has format {version!r}, and this version reads {FORMAT}; update the repository."
             )
         return cls(folder, record)
 
@@ -112,6 +113,12 @@ class Run:
         folder = self.folder / "checkpoints"
         files = folder.iterdir() if folder.exists() else ()
         return sorted(path for path in files if CHECKPOINT_NAME.fullmatch(path.name))
+
+    def pictures(self) -> dict[int, Path]:
+        """Iterations completed -> the picture made then, in their order."""
+        folder = self.folder / "samples"
+        files = folder.iterdir() if folder.exists() else ()
+        return {int(path.stem): path for path in sorted(files) if PICTURE_NAME.fullmatch(path.name)}
 
     def newest_checkpoint(self) -> Checkpoint:
         """The newest state on disk, or the one before the first iteration if there was none yet.
@@ -148,7 +155,7 @@ class Run:
         path = self.folder / "losses.csv"
         kinds = [(name, np.int64 if name == "iteration" else np.float64) for name in COLUMNS]
         lines = path.read_text(encoding="ascii", errors="replace").splitlines()[1:] if path.exists() else []
-        if not lines:
+        if not (lines and self.record["sessions"]):
             raise GanError(f"The run in {self.folder} has no losses yet; train it for longer.")
         try:
             return np.loadtxt(lines, dtype=kinds, delimiter=",", ndmin=1)
@@ -164,17 +171,28 @@ def check_record(record: dict[str, Any]) -> None:
     """Raise some exception unless `record` has what the record of a run must have."""
     Config(**record["config"])
     str.lower(record["data"]["title"] + record["data"]["sha256"])
-    sum(session["to_iteration"] for session in record["sessions"])
+    for session in record["sessions"]:
+        str.lower(session["framework"])
+        dict.items(session["environment"])
+        sum(session[number] for number in ("from_iteration", "to_iteration", "seconds"))
 
 
 def make_new_folder(framework: str) -> Path:
-    """Make `runs/<framework>/<time>`."""
-    name = time.strftime("%Y-%m-%d_%H-%M-%S")
-    for taken in count(1):
-        folder = RUNS / framework / (name if taken == 1 else f"{name}_{taken}")
-        with suppress(FileExistsError):
-            folder.mkdir(parents=True)
-            break
+    """Make `runs/<framework>/<time>`.
+
+    Raises:
+        GanError: it cannot be made.
+    """
+    parent, name = RUNS / framework, time.strftime("%Y-%m-%d_%H-%M-%S")
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        for taken in count(1):
+            folder = parent / (name if taken == 1 else f"{name}_{taken}")
+            with suppress(FileExistsError):
+                folder.mkdir()
+                break
+    except OSError as error:
+        raise GanError(f"{parent} cannot hold new runs ({reason(error)}); put that right.") from None
     return folder
 
 

@@ -15,7 +15,7 @@ from PIL import Image
 
 from common.run import COLUMNS, RUNS
 
-ITERATIONS_BETWEEN_POINTS = 10
+ROWS_BETWEEN_POINTS = 10  # of losses.csv
 SECONDS_BETWEEN_LOOKS = 5
 
 
@@ -43,14 +43,14 @@ class Follower:
         if len(whole) < self.lines:  # a resumed run goes back to its checkpoint
             self.writer.close()
             self.start()
-        for line in whole[max(self.lines, 1) :]:
-            iteration, *values = line.split(",")
-            if int(iteration) % ITERATIONS_BETWEEN_POINTS == 0:
+        for row in range(max(self.lines, 1), len(whole)):
+            if row % ROWS_BETWEEN_POINTS == 1:
+                iteration, *values = whole[row].split(",")
                 for column, value in zip(COLUMNS[1:], values, strict=True):
                     self.writer.add_scalar(column, float(value), int(iteration))
         self.lines = len(whole)
-        for picture in sorted((self.run / "samples").glob("[0-9]*.png")):
-            if picture not in self.pictures:
+        for picture in sorted((self.run / "samples").glob("*.png")):
+            if picture.stem.isdigit() and picture not in self.pictures:
                 self.pictures.add(picture)
                 with Image.open(picture) as image:
                     pixels = np.asarray(image)

@@ -14,7 +14,7 @@ from common import compare, comparison, grid, quality, results, sources
 from common.checkpoint import Checkpoint, initial_arrays, weight_shapes
 from common.comparison import Table
 from common.config import Config
-from common.errors import UsageError
+from common.errors import GanError, UsageError
 from common.metrics import Quality, Reference
 from common.mnist import PIXELS, REPOSITORY, Images
 from common.run import COLUMNS, Run
@@ -163,6 +163,16 @@ def only_headings(folder: Path) -> None:
     (folder / "losses.csv").write_text(",".join(COLUMNS) + "\n")
 
 
+def no_session(folder: Path) -> None:
+    path = folder / "run.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"sessions": []}))
+
+
+def half_a_session(folder: Path) -> None:
+    path = folder / "run.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"sessions": [{"to_iteration": 1_000}]}))
+
+
 def half_a_row(folder: Path) -> None:
     (folder / "losses.csv").write_text(",".join(COLUMNS) + "\n0,1.0,1.0\n")
 
@@ -175,6 +185,8 @@ def half_a_row(folder: Path) -> None:
         (newer_format, "has format 99, and this version reads 1"),
         (no_losses, "has no losses yet"),
         (only_headings, "has no losses yet"),
+        (no_session, "has no losses yet"),
+        (half_a_session, "is damaged"),
         (half_a_row, "is damaged"),
     ],
 )
@@ -188,6 +200,34 @@ def test_a_bad_run_is_left_out_with_a_sentence(
     assert said.status == 0 and len(notices) == 1 and sentence in notices[0]
     assert "PyTorch · seed 0" in said.out and "TensorFlow" not in said.out
     assert "Traceback" not in said.err
+
+
+def test_a_run_that_is_named_twice_counts_once(make_run: MakeRun, command: Compare) -> None:
+    one, other = make_run("runs/torch/one"), make_run("runs/torch/other", seed=1)
+    (one.parent / "latest").symlink_to(other.name)
+    said = command(f"--runs {one} {other} {one.parent}/latest {one}")
+    assert said.status == 0 and "too narrow" not in said.err
+    assert [line.split()[-1] for line in said.out.splitlines() if line.strip().startswith("seeds")] == ["2"]
+
+
+def test_runs_that_differ_in_nothing_are_not_taken_for_several_draws(
+    make_run: MakeRun, command: Compare
+) -> None:
+    said = command(f"--runs {make_run('one')} {make_run('again')}")
+    assert said.status == 0 and "are too narrow" in said.err
+
+
+def test_runs_without_pictures_in_common_are_compared_all_the_same(
+    make_run: MakeRun, command: Compare
+) -> None:
+    one, other = make_run("one"), make_run("other", "TensorFlow")
+    (other / "samples" / "00000250.png").rename(other / "samples" / "00000250 copy.png")
+    said = command(f"--runs {one} {other}")
+    assert said.status == 0 and REPORT.with_name("samples.png").exists()
+    shutil.rmtree(other / "samples")
+    said = command(f"--runs {one} {other}")
+    assert said.status == 0 and not REPORT.with_name("samples.png").exists()
+    assert "no pictures after the same iterations" in REPORT.read_text(encoding="utf-8")
 
 
 def test_runs_of_other_data_are_not_compared(
@@ -240,6 +280,10 @@ def test_images_are_measured_once(
     (folder / "run.json").write_text(json.dumps(record))
     command(f"--runs {folder}")
     assert len(measured) == 2
+    for count, damaged in enumerate(("{", "[]", '{"last": {}}'), start=3):
+        (folder / "quality.json").write_text(damaged)
+        assert command(f"--runs {folder}").status == 0
+        assert len(measured) == count
 
 
 def test_the_scale_is_of_the_judge_that_is_here() -> None:
@@ -326,6 +370,10 @@ def test_a_kept_run_is_a_small_run_that_says_the_same(
     )
     with pytest.raises(UsageError, match="exists already"):
         results.keep(run, folder)
+    shutil.rmtree(run.folder / "checkpoints")
+    with pytest.raises(GanError, match="are gone"):
+        results.keep(run, tmp_path / "none", generator=True)
+    assert not (tmp_path / "none").exists()
 
 
 @pytest.mark.parametrize("page", results.PAGES)

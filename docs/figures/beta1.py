@@ -6,13 +6,13 @@ docs/en/06-losses-and-optimisers.md.
 """
 
 import csv
-import json
 import shutil
 import sys
 from pathlib import Path
 
 import numpy as np
 
+from common.run import Run
 from docs.figures.style import BLUE, FOLDER, ORANGE, figure, save
 
 KEPT = FOLDER / "beta1.csv"
@@ -21,19 +21,17 @@ WINDOW = 20  # iterations in one mean
 
 def keep(folders: list[Path]) -> None:
     """Write `beta1.csv` and the pictures."""
+    runs = [(run.config, run.losses(), [*run.pictures().values()][-1]) for run in map(Run.open, folders)]
     with KEPT.open("w", newline="") as file:
         rows = csv.writer(file, lineterminator="\n")
         rows.writerow(["beta1", "seed", "iteration", "d_loss", "g_loss"])
-        for folder in folders:
-            config = json.loads((folder / "run.json").read_text())["config"]
-            losses = np.genfromtxt(folder / "losses.csv", delimiter=",", names=True)
+        for config, losses, last_picture in runs:
             for first in range(0, len(losses), WINDOW):
                 part = losses[first : first + WINDOW]
                 means = (f"{part[name].mean():.5g}" for name in ("d_loss", "g_loss"))
-                rows.writerow([config["beta1"], config["seed"], first + len(part), *means])
-            if config["seed"] == 0:
-                picture = max((folder / "samples").glob("*.png"))
-                shutil.copyfile(picture, FOLDER / f"beta1-{config['beta1']}.png")
+                rows.writerow([config.beta1, config.seed, first + len(part), *means])
+            if config.seed == 0:
+                shutil.copyfile(last_picture, FOLDER / f"beta1-{config.beta1}.png")
 
 
 def main() -> None:

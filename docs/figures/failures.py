@@ -6,9 +6,10 @@ A row for each of `RUNS`, made on MNIST with seed 0 by
 
     python -m pytorch_gan train --run runs/NAME --dataset mnist OPTIONS
 
-and kept in `docs/figures/failures/` by `keep(Path("runs/NAME"), "NAME")`.
+`python -m docs.figures.failures runs/NAME ...` first keeps these runs in `docs/figures/failures/`.
 """
 
+import sys
 from itertools import combinations
 from math import log
 from pathlib import Path
@@ -34,15 +35,15 @@ THINNING = 20  # iterations in one point
 PICTURE = SCALE * (4 * (IMAGE_SIZE + GAP) + GAP)  # screen pixels of 4 x 4 images, without the caption
 
 
-def keep(run_folder: Path, name: str) -> None:
+def keep(run_folder: Path) -> None:
     """Keep a run's losses, as means of `THINNING` iterations, and its last picture, pixel for pixel."""
-    losses = Run.open(run_folder).losses()
+    run, name = Run.open(run_folder), run_folder.name
+    losses = run.losses()
     columns = [moving_average(losses[column], THINNING)[::THINNING] for column in COLUMNS]
     np.savetxt(
         KEPT / f"{name}.csv", np.transpose(columns), "%.5g", ",", header=",".join(COLUMNS), comments=""
     )
-    last = max((run_folder / "samples").glob("[0-9]*.png"))
-    with Image.open(last) as picture:
+    with Image.open([*run.pictures().values()][-1]) as picture:
         images = picture.crop((0, 0, PICTURE, PICTURE))
     size = PICTURE // SCALE
     images.resize((size, size), Image.Resampling.NEAREST).save(KEPT / f"{name}.png", optimize=True)
@@ -95,3 +96,9 @@ def mean_distance(grid: np.ndarray) -> float:
         for left in range(GAP, 4 * cell, cell)
     ]
     return float(np.mean([np.linalg.norm(a - b) for a, b in combinations(images, 2)]))
+
+
+if __name__ == "__main__":
+    for run_folder in sys.argv[1:]:
+        keep(Path(run_folder))
+    main()

@@ -14,6 +14,7 @@ named, below the imports that they need and that no cell before has made. A symb
 frameworks have is left out of the others' notebooks; one that none has is an error.
 """
 
+import argparse
 import ast
 import re
 import tomllib
@@ -162,6 +163,9 @@ def bound(name: ast.alias) -> str:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(
+        prog="python -m docs.notebooks", description="Write the notebooks again."
+    ).parse_args()
     for title in FOLDERS:
         path(title).write_text(notebook(title), encoding="utf-8")
         print(path(title).relative_to(REPOSITORY))
