@@ -29,7 +29,7 @@ class PacedRecorder(Recorder):
 def main(package: str) -> None:
     framework = importlib.import_module(f"{package}.__main__").FRAMEWORK.load()
     images = load("auto", default_data_dir())
-    config = Config(dataset=images.name, steps=10**9)
+    config = Config(dataset=images.name, steps=99_999_999)
     feed = Feed(images.pixels, config.batch_size, config.noise_dim, config.seed)
     with tempfile.TemporaryDirectory() as folder:
         run = Run.create(Path(folder) / "run", config, images)

@@ -27,6 +27,10 @@ from common.recorder import Recorder
 from common.run import RUNS, Run, make_new_folder, point_latest_at
 
 VERDICT_WINDOW = 500  # iterations in the last losses
+# What frameworks say, each in an exception of its own
+OUT_OF_MEMORY = re.compile(
+    r"out of memory|allocate memory|RESOURCE_EXHAUSTED|OOM when allocating", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,8 @@ def carry_out(command: Callable[[], int]) -> NoReturn:
     except GanError as error:
         print(f"error: {error}", file=sys.stderr)
         status = error.status
+    except BrokenPipeError:  # who read the output is gone: nobody to tell
+        status = 1
     except OSError as error:  # whatever was not foreseen; most often a disk that is full
         where = f" ({error.filename})" if error.filename else ""
         print(
@@ -80,13 +86,15 @@ def carry_out(command: Callable[[], int]) -> NoReturn:
             file=sys.stderr,
         )
         status = 1
-    except MemoryError:
+    except KeyboardInterrupt:
+        status = 130
+    except Exception as error:
+        if not (isinstance(error, MemoryError) or OUT_OF_MEMORY.search(str(error))):
+            raise
         print(
             "error: Not enough memory; try a smaller --batch-size, --noise-dim or --count.", file=sys.stderr
         )
         status = 1
-    except KeyboardInterrupt:
-        status = 130
     sys.exit(status)
 
 
@@ -305,6 +313,8 @@ def parse(framework: Framework, arguments: Sequence[str] | None) -> dict[str, An
     namespace, unknown = build_parser(framework).parse_known_args(arguments)
     options = vars(namespace)
     help_text = options.pop("parser").format_help()
+    if unknown and not unknown[0].startswith("-"):
+        raise UsageError(f"{unknown[0]} is one word too many; see --help.")
     if unknown:
         wrong = unknown[0].partition("=")[0]
         near = difflib.get_close_matches(wrong, re.findall(r"--[\w-]+", help_text), n=1)

@@ -68,7 +68,7 @@ class Config:
     steps: int = setting(
         20_000,
         "iterations to train; each updates the discriminator once and the generator once",
-        within=Interval(1),
+        within=Interval(1, 99_999_999),  # eight digits in the names of pictures and checkpoints
         may_change=True,
     )
     batch_size: int = setting(64, "real images, and noises, in one iteration", within=Interval(1))

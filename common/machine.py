@@ -2,6 +2,7 @@
 
 import os
 import platform
+import shlex
 import sys
 from pathlib import Path
 
@@ -51,4 +52,4 @@ def python_command() -> str:
     try:
         return str(Path(sys.executable).relative_to(Path.cwd()))
     except ValueError:
-        return "python"
+        return shlex.quote(sys.executable)

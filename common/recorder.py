@@ -6,7 +6,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from types import FrameType
 from typing import IO, Any, Self
@@ -67,6 +67,7 @@ class Recorder:
                 ) from None
             # What is on disk counts from here on, where no other process changes it.
             remove_partial(self.run.folder)
+            (self.run.folder / "samples").mkdir(exist_ok=True)
             sessions = self.run.record["sessions"] = Run.open(self.run.folder).record["sessions"]
             self.start = self.run.newest_checkpoint()
             if not self.start.can_be_resumed:
@@ -102,14 +103,17 @@ class Recorder:
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self.signal_received = signal.Signals(number)
         signal.signal(number, signal.SIG_DFL)  # a second one does not wait
-        # Not `print`, which must not be called while it is at work already.
-        os.write(2, b"\nStopping after this iteration; the state will be saved.\n")
+        with suppress(OSError):  # who read it may be gone: in `| tee`, Ctrl-C ends tee first
+            # Not `print`, which must not be called while it is at work already.
+            os.write(2, b"\nStopping after this iteration; the state will be saved.\n")
 
     def _open_losses(self) -> IO[str]:
         """`losses.csv`, cut back to the iterations that the checkpoint has seen, open for more."""
         path = self.run.folder / "losses.csv"
         if self.start.iteration == 0:
             path.write_text(",".join(COLUMNS) + "\n", encoding="ascii")
+        elif not path.exists():
+            raise GanError(f"{path} is gone, which the run needs to go on; start a new run.")
         file = path.open("r+", encoding="ascii", errors="replace")
         for row in range(1 + self.start.iteration):
             if not file.readline().endswith("\n"):
@@ -201,8 +205,7 @@ class Recorder:
     def finish(self) -> None:
         """Make the film and the chart of all that was recorded so far."""
         self.losses_file.flush()
-        pictures = sorted((self.run.folder / "samples").glob("[0-9]*.png"))
-        save_film(read_pictures(pictures), self.run.folder / "samples.gif")
+        save_film(read_pictures([*self.run.pictures().values()]), self.run.folder / "samples.gif")
         data, seed = self.run.record["data"]["title"], self.config.seed
         save_loss_chart(
             self.run.losses(),

@@ -16,6 +16,7 @@ from common.checkpoint import Checkpoint
 from common.config import Config, settings
 from common.files import PARTIAL
 from common.grid import CAPTION_LINE
+from common.mnist import REPOSITORY
 from common.run import Run
 from tests.conftest import Outcome, ordinary_user, require
 
@@ -93,6 +94,21 @@ def test_tensorboard_reads_runs_while_they_go_on(small_run: Path, tmp_path: Path
         read = {event.step: event.value for event in events.Scalars(column)}
         assert read == {step: pytest.approx(expected[column][step]) for step in (0, 10, 20)}
     assert [image.step for image in events.Images("samples")] == [0, 10, 20, 25]
+
+
+def test_tensorboard_shows_kept_runs(tmp_path: Path) -> None:
+    """Their rows are means of 100 iterations."""
+    require("tensorboardX")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    follower = tensorboard.Follower(
+        REPOSITORY / "docs" / "results" / "frameworks" / "pytorch-seed0", tmp_path
+    )
+    follower.catch_up()
+    follower.writer.close()
+    events = EventAccumulator(str(tmp_path))
+    events.Reload()
+    assert [event.step for event in events.Scalars("d_loss")] == list(range(99, 20_000, 1_000))
 
 
 def test_the_end_says_what_to_look_at_and_what_to_type(command: Command) -> None:
@@ -230,8 +246,10 @@ def test_a_generator_that_is_kept_alone_generates_and_is_not_trained_further(com
         ("train --steps", ("--steps", "expected one argument")),
         ("train --steps many", ("--steps", "must be a whole number, not 'many'")),
         ("train --steps 2.5", ("--steps", "must be a whole number")),
-        ("train --steps 0", ("--steps must be at least 1, not 0",)),
-        ("train --steps -3", ("--steps must be at least 1, not -3",)),
+        ("train --steps 0", ("--steps must be at least 1 and at most 99999999, not 0",)),
+        ("train --steps -3", ("--steps must be at least 1 and at most 99999999, not -3",)),
+        ("train --steps 100000000", ("--steps must be", "at most 99999999")),
+        ("train 5", ("5 is one word too many",)),
         ("train --epochs 0", ("--epochs must be at least 1",)),
         ("train --batch-size 0", ("--batch-size must be at least 1",)),
         ("train --noise-dim -1", ("--noise-dim must be at least 1",)),
@@ -291,6 +309,11 @@ def test_a_folder_that_cannot_be_used_is_named(command: Command) -> None:
     command(f"{SMALL} --run file").assert_fails(1, "file cannot be used for a run", "--run")
     command(f"{SMALL} --run file/below").assert_fails(1, "cannot be used for a run")
     assert Path("file").read_text() == "kept"
+
+
+def test_a_place_for_runs_that_leads_nowhere_is_named(command: Command) -> None:
+    Path("runs").symlink_to("a/disk/that/is/not/there")
+    command(f"{SMALL} --steps 1").assert_fails(1, "runs/torch cannot hold new runs")
 
 
 def test_folders_without_permission_are_named(
@@ -452,6 +475,19 @@ def test_damaged_losses_are_refused(command: Command, small_run: Path) -> None:
     command(f"train --resume --run {copy} --steps 30").assert_fails(1, "losses.csv is damaged")
 
 
+def test_what_is_missing_of_a_run_is_said_or_made_again(command: Command, small_run: Path) -> None:
+    copy = copy_of(small_run)
+    for path in (copy / "samples").iterdir():
+        path.unlink()
+    (copy / "samples").rmdir()
+    assert command(f"train --resume --run {copy} --steps 30").status == 0
+    assert [path.name for path in (copy / "samples").iterdir()] == ["00000030.png"]
+    (copy / "losses.csv").unlink()
+    command(f"train --resume --run {copy} --steps 40").assert_fails(
+        1, "losses.csv is gone", "start a new run"
+    )
+
+
 def test_losses_that_do_not_go_with_the_checkpoint_are_refused(command: Command, small_run: Path) -> None:
     copy = copy_of(small_run)
     lines = (copy / "losses.csv").read_text().splitlines(keepends=True)
@@ -482,6 +518,36 @@ def test_a_training_that_diverges_stops_and_keeps_the_last_good_state(
     )
     assert newest.read_bytes() == before
     assert command(f"generate --run {copy}").status == 0
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        RuntimeError(
+            "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory"
+        ),
+        RuntimeError("CUDA out of memory. Tried to allocate 20.00 MiB."),
+        RuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 9223372036 bytes."),
+        Exception("{{function_node __wrapped__MatMul}} OOM when allocating tensor with shape[60000,60000]"),
+    ],
+)
+def test_too_little_memory_is_said_in_a_sentence(
+    command: Command, error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the words of Python, PyTorch on a CPU and on a GPU, JAX, and TensorFlow."""
+
+    def generate(*arguments: object) -> None:
+        raise error
+
+    monkeypatch.setattr("pytorch_gan.training.generate", generate)
+    command(f"{SMALL} --steps 1").assert_fails(1, "Not enough memory", "--batch-size")
+
+
+def test_other_errors_are_not_hidden(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr("pytorch_gan.training.generate")
+    with pytest.raises(NameError):
+        command(f"{SMALL} --steps 1")
 
 
 def test_a_full_disk_stops_the_training_and_keeps_the_previous_checkpoint(small_run: Path) -> None:

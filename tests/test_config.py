@@ -20,6 +20,7 @@ def test_defaults_are_those_of_the_tutorial() -> None:
     ("setting", "value"),
     [
         ("steps", 0),
+        ("steps", 100_000_000),
         ("batch_size", -1),
         ("noise_dim", 0),
         ("dropout", 1.0),

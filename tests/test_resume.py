@@ -115,6 +115,19 @@ def test_an_interrupted_run_is_saved_and_says_how_to_go_on(
         assert_same_run(folder, uninterrupted)
 
 
+def test_an_interrupted_run_is_saved_though_nobody_reads_what_it_says(tmp_path: Path) -> None:
+    """As in `train 2>&1 | tee log`: Ctrl-C ends tee too, and before."""
+    folder = tmp_path / "interrupted"
+    process = start(folder, LINE.replace("steps 120", "steps 9000").replace("every 12", "every 9000"))
+    assert process.stdout is not None and process.stderr is not None
+    wait_until(process, folder, 0)
+    process.stdout.close()
+    process.stderr.close()
+    process.send_signal(signal.SIGINT)
+    process.wait(timeout=60)
+    assert len(list((folder / "checkpoints").iterdir())) == 1
+
+
 def test_a_run_can_be_made_longer(uninterrupted: Path, tmp_path: Path) -> None:
     folder = tmp_path / "longer"
     finish(start(folder, LINE.replace("--steps 120", "--steps 60")))
