@@ -19,6 +19,14 @@ from pytorch_gan.__main__ import FRAMEWORK as PYTORCH
 from tests.frameworks import FRAMEWORKS, Player
 
 NOBODY = 65534
+LONGEST_FIRST = (
+    "parity",
+    "expected_range",
+    "resume",
+    "docs",
+    "other_frameworks",
+)  # more than two minutes each
+MOST_PLAYERS = 6  # at once; each takes about a gigabyte
 MNIST_DIR = mnist.default_data_dir()  # before any test changes the environment
 
 
@@ -39,14 +47,16 @@ def require(module: str) -> None:
 
 @pytest.fixture(scope="session")
 def players() -> Iterator[Callable[[str, str], Player]]:
-    """The player of a framework, in float32 or float64; each is started when it is first asked for."""
+    """The player of a framework, in float32 or float64; a new one replaces the one not needed for longest."""
     started: dict[tuple[str, str], Player] = {}
 
     def player(name: str, dtype: str) -> Player:
         require_framework(name)
-        if (name, dtype) not in started:
-            started[name, dtype] = Player(name, dtype)
-        return started[name, dtype]
+        wanted = started.pop((name, dtype), None) or Player(name, dtype)
+        if len(started) == MOST_PLAYERS:
+            started.pop(next(iter(started))).stop()
+        started[name, dtype] = wanted
+        return wanted
 
     yield player
     for one in started.values():
@@ -82,6 +92,21 @@ def mnist_dir() -> Path:
     if mnist.missing_files(mnist.PUBLISHED["mnist"], MNIST_DIR / "MNIST" / "raw"):
         skip_or_fail("mnist", f"MNIST is not in {MNIST_DIR}; set GAN_DATA_DIR to where it is")
     return MNIST_DIR
+
+
+def pytest_configure() -> None:
+    """Give each worker of pytest-xdist processors of its own: frameworks that share wait for each other."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+    if worker and hasattr(os, "sched_setaffinity"):
+        processors = sorted(os.sched_getaffinity(0))
+        own = processors[int(worker.removeprefix("gw")) :: int(os.environ["PYTEST_XDIST_WORKER_COUNT"])]
+        os.sched_setaffinity(0, own or processors)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest, so that the workers of pytest-xdist end together."""
+    order = {f"test_{name}": number for number, name in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: order.get(item.path.stem, len(order)))
 
 
 class Outcome(NamedTuple):

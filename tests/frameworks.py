@@ -5,6 +5,7 @@ A `Player` is a process that has imported one framework, in float32 or float64. 
 that applies them in the place of the framework's dropout layer.
 """
 
+import gc
 import importlib
 import io
 import multiprocessing
@@ -420,4 +421,7 @@ class InKeras(InFramework):
 
 def carry_out(task: str, *arguments: Any, **options: Any) -> Any:
     """A method of `InFramework`."""
-    return getattr(framework, task)(*arguments, **options)
+    try:
+        return getattr(framework, task)(*arguments, **options)
+    finally:
+        gc.collect()  # networks refer to each other: else gigabytes wait to be freed

@@ -106,7 +106,19 @@ def first_failure(mutation: Mutation, copy: Path) -> str | None:
     path.write_text(mutated, encoding="utf-8")
     concerned = concerned_tests(mutation.framework)
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-k", concerned, *TESTS],
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-x",
+            "-q",
+            "-n0",
+            "-p",
+            "no:cacheprovider",
+            "-k",
+            concerned,
+            *TESTS,
+        ],
         cwd=copy,
         env=os.environ | {"PYTHONPATH": str(copy)},
         capture_output=True,

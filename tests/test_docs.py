@@ -221,13 +221,14 @@ class Site(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("site")
     complaints = {
         language: build(DOCS / language, folder / language, *options)
         for language, options in LANGUAGES.items()
     }
-    return Site(folder, complaints)
+    yield Site(folder, complaints)
+    parsed.cache_clear()  # hundreds of megabytes
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

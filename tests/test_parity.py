@@ -28,7 +28,13 @@ ITERATIONS = 300
 AGREEMENT = 1e-9  # measured: 1e-13 at most in 300 iterations
 
 Players = Callable[[str, str], Player]
-Record = Callable[[str, object], None]
+Record = Callable[[str, float], None]
+
+
+@pytest.fixture
+def record(record_property: Callable[[str, object], None]) -> Record:
+    """Keep a figure for `--junitxml`, as a plain float, which pytest-xdist can pass on."""
+    return lambda name, figure: record_property(name, float(figure))
 
 
 @pytest.fixture(scope="module")
@@ -55,14 +61,14 @@ def assert_agreement(losses: np.ndarray, arrays: Arrays, expected: Trace) -> Non
 
 @pytest.mark.parametrize(("one", "other"), list(combinations(FRAMEWORKS, 2)))
 def test_losses_agree_at_every_iteration(
-    free_running: Callable[..., Trace], one: str, other: str, record_property: Record
+    free_running: Callable[..., Trace], one: str, other: str, record: Record
 ) -> None:
     """Both losses and the means of D(x) and D(G(z)), one after the other, nothing set right in between."""
     first, second = free_running(one), free_running(other)
     assert first.losses.shape == second.losses.shape == (ITERATIONS, 4)
-    record_property("losses", np.abs(first.losses - second.losses).max())
+    record("losses", np.abs(first.losses - second.losses).max())
     averages = averaged(second.arrays)
-    record_property(
+    record(
         "averages",
         max(np.abs(array - averages[name]).max() for name, array in averaged(first.arrays).items()),
     )
@@ -71,10 +77,10 @@ def test_losses_agree_at_every_iteration(
 
 @pytest.mark.parametrize("other", list(FRAMEWORKS)[1:])
 def test_losses_agree_with_the_generator_first(
-    free_running: Callable[..., Trace], other: str, record_property: Record
+    free_running: Callable[..., Trace], other: str, record: Record
 ) -> None:
     first, second = (free_running(name, GENERATOR_FIRST, 50) for name in ("PyTorch", other))
-    record_property("losses", np.abs(first.losses - second.losses).max())
+    record("losses", np.abs(first.losses - second.losses).max())
     assert_agreement(first.losses, first.arrays, second)
 
 
@@ -138,7 +144,7 @@ def test_one_step_agrees_to_rounding(
     exact_step: Callable[[int], Trace],
     framework: str,
     iteration: int,
-    record_property: Record,
+    record: Record,
 ) -> None:
     """Losses, gradients, moments, weights and averages after one step in float32 are those in float64.
 
@@ -149,7 +155,7 @@ def test_one_step_agrees_to_rounding(
     before, exact = real_state(iteration), exact_step(iteration)
     found = players(framework, "float32").run(CONFIG, before, iteration, iteration + 1, with_masks=True)
     np.testing.assert_allclose(found.losses, exact.losses, rtol=0, atol=LOSS_ERROR)
-    record_property("losses", np.abs(found.losses - exact.losses).max())
+    record("losses", np.abs(found.losses - exact.losses).max())
     share = 1 - CONFIG.ema_decay if iteration > 0 else 1
     gradient_errors, weight_errors, average_errors = [], [], []
     for name in checkpoint.weight_shapes(CONFIG.noise_dim):
@@ -172,9 +178,9 @@ def test_one_step_agrees_to_rounding(
             error = np.abs(found.arrays[f"{name}.average"] - exact.arrays[f"{name}.average"])
             assert (error <= share * allowed + rounding).all(), f"{name}.average"
             average_errors.append(error.max() / CONFIG.lr)
-    record_property("gradients", max(gradient_errors))
-    record_property("weights", max(weight_errors))
-    record_property("averages", max(average_errors))
+    record("gradients", max(gradient_errors))
+    record("weights", max(weight_errors))
+    record("averages", max(average_errors))
 
 
 # Exchange ----------------------------------------------------------------------------------------
@@ -197,13 +203,13 @@ def trained_elsewhere(players: Players, tmp_path_factory: pytest.TempPathFactory
 
 @pytest.mark.parametrize("writer", FRAMEWORKS)
 def test_every_framework_generates_the_same_images_from_a_checkpoint(
-    players: Players, trained_elsewhere: Callable[[str], Path], writer: str, record_property: Record
+    players: Players, trained_elsewhere: Callable[[str], Path], writer: str, record: Record
 ) -> None:
     arrays = checkpoint.load(trained_elsewhere(writer)).arrays
     noise = draw_noise(3, Purpose.GENERATED_NOISE, 64, CONFIG.noise_dim)
     images = {name: players(name, "float32").generate(arrays, noise) for name in FRAMEWORKS}
     assert images[writer].std() > 0.01
-    record_property("images", max(np.abs(others - images[writer]).max() for others in images.values()))
+    record("images", max(np.abs(others - images[writer]).max() for others in images.values()))
     for name, others in images.items():
         np.testing.assert_allclose(others, images[writer], rtol=0, atol=1e-5, err_msg=name)
 
