@@ -54,11 +54,14 @@ if NAME == "tensorflow":
 
     VERSION = tf.__version__
 
+    # On a GPU it would multiply float32 in TF32, with fewer digits than PyTorch does.
+    tf.config.experimental.enable_tensor_float_32_execution(False)
+
     COMPILE_OPTIONS = {"run_eagerly": True}  # around the step, which `compiled` has XLA compile
 
     def devices() -> list[str]:
         """What `keras.device` takes here, the fastest first."""
-        gpus = len(tf.config.list_logical_devices("GPU"))
+        gpus = len(tf.config.list_physical_devices("GPU"))
         return [*(f"gpu:{number}" for number in range(gpus)), "cpu:0"]
 
     def compiled(train_step: Callable[..., Any]) -> Callable[..., Any]:
@@ -98,6 +101,9 @@ elif NAME == "jax":
     import jax
 
     VERSION = jax.__version__
+
+    # On a GPU it would multiply float32 in TF32, with fewer digits than PyTorch does.
+    jax.config.update("jax_default_matmul_precision", "float32")
 
     COMPILE_OPTIONS = {}  # by default Keras has XLA compile the step
 

@@ -11,7 +11,9 @@ def select(name: str) -> str:
     Raises:
         UsageError: TensorFlow has no such device here.
     """
-    gpus = len(tf.config.list_logical_devices("GPU"))
+    # On a GPU it would multiply float32 in TF32, with fewer digits than PyTorch does.
+    tf.config.experimental.enable_tensor_float_32_execution(False)
+    gpus = len(tf.config.list_physical_devices("GPU"))
     wanted = name.lower().replace("cuda", "gpu")  # TensorFlow's word for it
     for device in [*(f"gpu:{number}" for number in range(gpus)), "cpu:0"]:
         if wanted in ("auto", device, device.partition(":")[0]):
