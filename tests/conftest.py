@@ -19,13 +19,7 @@ from pytorch_gan.__main__ import FRAMEWORK as PYTORCH
 from tests.frameworks import FRAMEWORKS, Player
 
 NOBODY = 65534
-LONGEST_FIRST = (
-    "parity",
-    "expected_range",
-    "resume",
-    "docs",
-    "other_frameworks",
-)  # more than two minutes each
+LONGEST_FIRST = ("parity", "expected_range", "resume", "docs", "other_frameworks")  # minutes each
 MOST_PLAYERS = 6  # at once; each takes about a gigabyte
 MNIST_DIR = mnist.default_data_dir()  # before any test changes the environment
 
