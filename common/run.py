@@ -192,7 +192,9 @@ def make_new_folder(framework: str) -> Path:
                 folder.mkdir()
                 break
     except OSError as error:
-        raise GanError(f"{parent} cannot hold new runs ({reason(error)}); put that right.") from None
+        raise GanError(
+            f"{parent} cannot hold new runs ({reason(error)}); check where {RUNS} leads."
+        ) from None
     return folder
 
 
