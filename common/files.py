@@ -1,13 +1,33 @@
-"""Writing a file so that it is whole or not there, whatever happens meanwhile."""
+"""Paths as people type them, and writing a file so that it is whole or not there, whatever happens."""
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from common.errors import GanError, reason
+from common.errors import GanError, UsageError, reason
 
 PARTIAL = ".partial-"  # begins the name of a file that is being written
+
+
+def user_path(text: str) -> Path:
+    """The path that someone typed: `~` expanded, links followed; relative where it lies below this folder.
+
+    Raises:
+        UsageError: nobody knows that home folder, or its links lead in a circle.
+    """
+    try:
+        path = Path(text).expanduser()
+    except RuntimeError:
+        raise UsageError(f"There is no home folder for {text!r}; write the path without `~`.") from None
+    try:
+        path.stat()
+    except OSError as error:  # anything else may still be made
+        if error.errno == errno.ELOOP:
+            raise UsageError(f"The links of {text!r} lead in a circle; name another path.") from None
+    resolved, here = Path(os.path.realpath(path)), Path.cwd()
+    return resolved.relative_to(here) if resolved.is_relative_to(here) else resolved
 
 
 @contextmanager
