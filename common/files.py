@@ -2,9 +2,13 @@
 
 import errno
 import os
+import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+import filelock
 
 from common.errors import GanError, UsageError, reason
 
@@ -32,7 +36,7 @@ def user_path(text: str) -> Path:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield a temporary path to write to; it takes the place of `path` only once it is on the disk.
+    """Yield a temporary path for a file or a folder, which takes the place of `path` once it is whole.
 
     Raises:
         GanError: it cannot be written (disk full, read-only); an older `path` stays as it was.
@@ -40,8 +44,9 @@ def replacing(path: Path) -> Iterator[Path]:
     temporary = path.with_name(f"{PARTIAL}{path.name}")
     try:
         yield temporary
-        with temporary.open("rb") as written:
-            os.fsync(written.fileno())
+        if not temporary.is_dir():
+            with temporary.open("rb+") as written:  # Windows syncs only what is open for writing
+                os.fsync(written.fileno())
         temporary.replace(path)
     except OSError as error:
         raise GanError(
@@ -49,11 +54,47 @@ def replacing(path: Path) -> Iterator[Path]:
             "permissions, then try again: what was there before is untouched."
         ) from None
     finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
+        remove(temporary)
 
 
 def remove_partial(folder: Path) -> None:
     """Remove what a process that was killed in the middle of `replacing` left below `folder`."""
     for path in folder.rglob(f"{PARTIAL}*"):
-        path.unlink()
+        remove(path)
+
+
+def remove(path: Path) -> None:
+    """Remove a file or a folder with all that is in it, if it is there and can be removed."""
+    shutil.rmtree(path, ignore_errors=True)
+    with suppress(OSError):
+        path.unlink(missing_ok=True)
+
+
+# What file systems say that have no locks
+NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
+
+
+@contextmanager
+def locked(folder: Path, seconds: float = 0) -> Iterator[None]:
+    """Let no other process be here for this `folder` at the same time; wait for one at most `seconds`.
+
+    Where the file system has no locks, this goes on without one and says so.
+
+    Raises:
+        filelock.Timeout: another process is here.
+    """
+    lock = filelock.FileLock(folder / ".lock", timeout=seconds)
+    try:
+        lock.acquire()
+    except (OSError, NotImplementedError) as error:
+        if isinstance(error, OSError) and error.errno not in NO_LOCKS:
+            raise
+        print(
+            f"Notice: the file system of {folder} has no locks; make sure yourself that no other process "
+            "works there.",
+            file=sys.stderr,
+        )
+    try:
+        yield
+    finally:
+        lock.release()
