@@ -11,12 +11,13 @@ It holds NumPy arrays under canonical names, kernels as (in, out):
     generator.dense1.kernel.average       its moving average, same shape: of the generator, with --ema-decay
     ...
 
-and as metadata the number of iterations completed and the run's configuration. Adam has made as many
-updates of each network as there are iterations. Loading a safetensors file never executes code.
+and as metadata the number of iterations completed, the run's configuration, and a SHA-256 of it all. Adam has
+made as many updates of each network as there are iterations. Loading a safetensors file never executes code.
 
 A checkpoint that is kept for its images holds the generator's weights and their averages alone, in float16.
 """
 
+import hashlib
 import json
 from dataclasses import dataclass
 from itertools import pairwise
@@ -110,6 +111,7 @@ class Checkpoint:
             "iteration": str(self.iteration),
             "config": json.dumps(self.config),
         }
+        metadata["sha256"] = digest(self.arrays, metadata)
         with replacing(path) as temporary:
             temporary.write_bytes(safetensors.numpy.save(self.arrays, metadata))
 
@@ -124,7 +126,7 @@ def load(path: Path) -> Checkpoint:
         path.open("rb").close()  # says why, where safetensors does not
         with safetensors.safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
-            arrays = {name: at_least_float32(file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118
+            stored = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except OSError as error:
         raise GanError(f"{path} cannot be read ({reason(error)}); check its permissions.") from None
     except safetensors.SafetensorError:
@@ -136,15 +138,31 @@ def load(path: Path) -> Checkpoint:
             f"{path} is not a checkpoint of this project ({FORMAT!r} is not in its metadata); "
             "choose another one."
         )
+    recorded = metadata.pop("sha256", None)  # older versions kept none
+    if recorded is not None and recorded != digest(stored, metadata):
+        raise GanError(
+            f"{path} is damaged (its numbers do not have the SHA-256 they were saved with); delete it to go "
+            "on from the one before."
+        )
     try:
         config = json.loads(metadata["config"])
         iteration, noise_dim = int(metadata["iteration"]), int(config["noise_dim"])
         has_average = config.get("ema_decay", 0) > 0  # older versions kept none and did not say so
     except (KeyError, TypeError, ValueError):
         raise GanError(f"{path} has damaged metadata; delete it to go on from the one before.") from None
+    arrays = {name: at_least_float32(array) for name, array in stored.items()}
     state = Checkpoint(iteration, config, arrays)
     check_architecture(path, state, noise_dim, has_average)
     return state
+
+
+def digest(arrays: Arrays, metadata: dict[str, str]) -> str:
+    """The SHA-256 of everything in a checkpoint: a bit that flips on a disk does not go unnoticed."""
+    sha256 = hashlib.sha256(json.dumps(metadata, sort_keys=True).encode())
+    for name, array in sorted(arrays.items()):
+        sha256.update(f"{name} {array.dtype} {array.shape}".encode())
+        sha256.update(np.ascontiguousarray(array).data)
+    return sha256.hexdigest()
 
 
 def at_least_float32(array: np.ndarray) -> np.ndarray:

@@ -71,6 +71,39 @@ def test_a_damaged_checkpoint_is_refused(state: Checkpoint, tmp_path: Path) -> N
         checkpoint.load(path)
 
 
+def test_flipped_bits_are_noticed(state: Checkpoint, tmp_path: Path) -> None:
+    """In weights, moments, averages and metadata; wherever, what is read is what was saved."""
+    path = tmp_path / "state.safetensors"
+    state.save(path)
+    whole, original = path.read_bytes(), checkpoint.load(path)
+    random = np.random.default_rng(0)
+    header = 8 + int.from_bytes(whole[:8], "little")
+    places = [*random.integers(0, header, 100), *random.integers(header, len(whole), 100), len(whole) - 1]
+    noticed = 0
+    for place in places:
+        damaged = bytearray(whole)
+        damaged[place] ^= 1 << random.integers(8)
+        path.write_bytes(damaged)
+        try:
+            loaded = checkpoint.load(path)
+        except GanError as error:
+            noticed += 1
+            assert str(path) in str(error)
+        else:  # a name in the header that nothing depends on
+            assert place < header
+            assert (loaded.iteration, loaded.config) == (original.iteration, original.config)
+            assert checkpoint.digest(loaded.arrays, {}) == checkpoint.digest(original.arrays, {})
+    assert noticed >= len(places) - 10
+
+
+def test_a_checkpoint_from_before_digests_is_read(state: Checkpoint, tmp_path: Path) -> None:
+    path = tmp_path / "state.safetensors"
+    metadata = {"format": checkpoint.FORMAT, "iteration": "25", "config": json.dumps(state.config)}
+    path.write_bytes(safetensors.numpy.save(state.arrays, metadata))
+    loaded = checkpoint.load(path)
+    assert checkpoint.digest(loaded.arrays, {}) == checkpoint.digest(state.arrays, {})
+
+
 def test_a_checkpoint_never_executes_code(tmp_path: Path) -> None:
     class Exploit:
         def __reduce__(self) -> tuple[object, tuple[str]]:
