@@ -8,12 +8,12 @@ import argparse
 import difflib
 import os
 import re
-import shlex
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn, Self
 
 import numpy as np
 
@@ -22,11 +22,14 @@ from common.checkpoint import Arrays, averaged
 from common.config import SEEDS, Config, Interval, Setting, check, option_name, settings
 from common.errors import GanError, UsageError, reason
 from common.feed import Feed, Purpose, draw_noise, interpolate_noise
-from common.files import replacing
-from common.recorder import Recorder
-from common.run import RUNS, Run, make_new_folder, point_latest_at
+from common.files import replacing, user_path
+from common.imports import shadow
+from common.recorder import Recorder, save_film_and_chart
+from common.run import RUNS, Run, make_new_folder, newest_run, point_latest_at, run_path
+from common.streams import be_patient, silent_stderr
 
 VERDICT_WINDOW = 500  # iterations in the last losses
+DEVICE = "auto"
 # What frameworks say, each in an exception of its own
 OUT_OF_MEMORY = re.compile(
     r"out of memory|allocate memory|RESOURCE_EXHAUSTED|OOM when allocating", re.IGNORECASE
@@ -53,11 +56,6 @@ class Framework:
     load: Callable[[], Implementation]  # takes seconds: done once the options are known to be good
     variables: str = ""  # of the environment, to put before commands
 
-    @property
-    def latest(self) -> Path:
-        """The link to the newest run in a folder of its own name."""
-        return RUNS / self.short_name / "latest"
-
 
 def main(framework: Framework, arguments: Sequence[str] | None = None) -> NoReturn:
     """Carry out the command line and exit."""
@@ -71,13 +69,12 @@ def main(framework: Framework, arguments: Sequence[str] | None = None) -> NoRetu
 
 def carry_out(command: Callable[[], int]) -> NoReturn:
     """Exit with what `command` returns, or with a sentence that says what went wrong."""
+    be_patient()
     try:
         status = command()
     except GanError as error:
         print(f"error: {error}", file=sys.stderr)
         status = error.status
-    except BrokenPipeError:  # who read the output is gone: nobody to tell
-        status = 1
     except OSError as error:  # whatever was not foreseen; most often a disk that is full
         where = f" ({error.filename})" if error.filename else ""
         print(
@@ -104,19 +101,18 @@ def load(framework: Framework) -> Implementation:
     Raises:
         GanError: it is not installed.
     """
-    stderr = os.dup(2)
     try:
-        with Path(os.devnull).open("wb") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
-        return framework.load()
-    except ImportError as error:
+        with silent_stderr():
+            return framework.load()
+    except (ImportError, AttributeError) as error:
+        if other := shadow(error):
+            raise GanError(f"{other}.") from None
+        if isinstance(error, AttributeError):
+            raise
         raise GanError(
             f"{framework.title} cannot be imported ({error}); "
             f"`{framework.variables}make train-{framework.short_name}` installs what it needs."
         ) from None
-    finally:
-        os.dup2(stderr, 2)
-        os.close(stderr)
 
 
 # train ------------------------------------------------------------------------------------------
@@ -131,8 +127,10 @@ def train(framework: Framework, options: dict[str, Any]) -> int:
 
     resume = options.pop("resume")
     if resume:
-        run = Run.open(behind_link(folder or framework.latest))
+        run = Run.open(folder or newest_run(framework.short_name))
         config = resumed_config(run, options)
+        if epochs is None and run.iterations_saved == config.steps:
+            return make_the_end_again(run)
         images = load_recorded_images(run, data_dir)
     else:
         config = Config(**options)
@@ -144,28 +142,52 @@ def train(framework: Framework, options: dict[str, Any]) -> int:
 
     implementation = load(framework)
     device = implementation.select_device(device_name)
+    environment = machine.describe() | implementation.environment(device)
     if resume:
         run.record["config"] = config.as_dict()
+        if changes := run.changes(framework.title, environment):
+            print(
+                f"Notice: this is not as in the session before: {'; '.join(changes)}. The run goes on, but "
+                "not bit for bit as without a break.",
+                file=sys.stderr,
+            )
     else:
         run = Run.create(folder or make_new_folder(framework.short_name), config, images)
         if folder is None:
             point_latest_at(run.folder)
 
     feed = Feed(images.pixels, config.batch_size, config.noise_dim, config.seed)
-    environment = machine.describe() | implementation.environment(device)
-    with Recorder(run, framework.title, environment) as recorder:
-        print(f"Learning from {images.title}, {len(images.pixels):,} images. Watch {run.folder}")
-        implementation.train(config, feed, recorder, device)
-        recorder.finish()
-    print(report(framework, run, recorder))
+    recorder = Recorder(run, framework.title, environment)
+    try:
+        with recorder:
+            print(f"Learning from {images.title}, {len(images.pixels):,} images. Watch {run.folder}")
+            implementation.train(config, feed, recorder, device)
+    except BaseException:
+        if recorder.has_losses:
+            with suppress(GanError):  # what ended the training is the one to be told
+                save_film_and_chart(run)
+        elif not resume:
+            run.discard()
+        raise
+    try:
+        save_film_and_chart(run)
+    except GanError:
+        print("Notice: The training is saved; --resume makes film and chart again.", file=sys.stderr)
+        raise
+    print(report(framework, run, recorder, data_dir, device_name))
     if recorder.signal_received and recorder.saved_iteration < config.steps:
         return 128 + recorder.signal_received
     return 0
 
 
-def behind_link(folder: Path) -> Path:
-    """Where `folder` leads if it is a link: `latest` may be moved while this run goes on."""
-    return folder.parent / folder.readlink() if folder.is_symlink() else folder
+def make_the_end_again(run: Run) -> int:
+    """Film and chart of a run that has done all its iterations; return the exit status."""
+    save_film_and_chart(run)
+    print(
+        f"The run in {run.folder} has done {run.iterations_saved} iterations already: film and chart are "
+        f"made again. Add --steps with a larger number to train it longer.\n{what_to_see(run)}"
+    )
+    return 0
 
 
 def resumed_config(run: Run, options: dict[str, Any]) -> Config:
@@ -213,27 +235,34 @@ def check_batch_size(config: Config, images: mnist.Images) -> None:
         )
 
 
-def report(framework: Framework, run: Run, recorder: Recorder) -> str:
+def report(framework: Framework, run: Run, recorder: Recorder, data_dir: Path, device_name: str) -> str:
     """How the session went, what to look at and what to type next."""
     done, seconds = recorder.saved_iteration, recorder.session["seconds"]
     rate = (done - recorder.start.iteration) / max(seconds, 1e-3)
     last = run.losses()[-VERDICT_WINDOW:]
-    command = f"{framework.variables}{machine.python_command()} -m {framework.package}"
-    folder = shlex.quote(str(run.folder))
     data = run.record["data"]["title"]
+    where = [] if device_name == DEVICE else ["--device", device_name]
     if done < run.config.steps:
         verb = f"Stopped after {done:,} of {run.config.steps:,} iterations on {data}; the state is saved"
-        next_command = f"{command} train --resume --run {folder}"
+        where += [] if data_dir == mnist.default_data_dir() else ["--data-dir", str(data_dir)]
+        words = ["train", "--resume", "--run", str(run.folder), *where]
     else:
         verb = f"Trained {done:,} iterations on {data}"
-        next_command = f"{command} generate --run {folder} --out digits.png"
+        words = ["generate", "--run", str(run.folder), "--out", f"{run.subject}.png", *where]
     minutes, rest = divmod(round(seconds), 60)
     return (
         f"{verb}: {minutes} min {rest} s, {rate:.1f} iterations/s, last {len(last)} losses "
         f"D {last['d_loss'].mean():.3f}, G {last['g_loss'].mean():.3f}.\n"
-        f"See   {run.folder / 'samples.gif'}   digits appear out of noise\n"
-        f"      {run.folder / 'losses.png'}   both losses, D(x) and D(G(z))\n"
-        f"Next  {next_command}"
+        f"{what_to_see(run)}\n"
+        f"Next  {machine.python_line(['-m', framework.package, *words], framework.variables)}"
+    )
+
+
+def what_to_see(run: Run) -> str:
+    """The film and the chart of a run."""
+    return (
+        f"See   {run.folder / 'samples.gif'}   {run.subject} appear out of noise\n"
+        f"      {run.folder / 'losses.png'}   both losses, D(x) and D(G(z))"
     )
 
 
@@ -245,13 +274,8 @@ STRIP_COLUMNS = 16  # images in one row of an interpolation
 def generate(framework: Framework, options: dict[str, Any]) -> int:
     """Write images from a run's generator; return the exit status."""
     out, count, seed = options["out"], options["count"], options["seed"]
-    formats = (".png", ".npy", ".gif") if options["interpolate"] else (".png", ".npy")
-    if out.suffix.lower() not in formats:
-        hint = "; a .gif takes --interpolate" if out.suffix.lower() == ".gif" else ""
-        raise UsageError(f"--out must end in {' or '.join(formats)}, not {out.name!r}{hint}.")
-    if not out.parent.is_dir():
-        raise UsageError(f"There is no folder {out.parent}; create it, or name another file with --out.")
-    run = Run.open(behind_link(options["run"] or framework.latest))
+    check_out(out, options["interpolate"])
+    run = Run.open(options["run"] or newest_run(framework.short_name))
     if not run.checkpoint_paths():
         raise UsageError(f"The run in {run.folder} has no checkpoint yet; train it for longer.")
     state = run.newest_checkpoint()
@@ -274,17 +298,48 @@ def generate(framework: Framework, options: dict[str, Any]) -> int:
     images = implementation.generate(weights, noise, device)
 
     caption = run.caption(framework.title, seed, state.iteration) + note
-    if out.suffix.lower() == ".npy":
-        with replacing(out) as temporary, temporary.open("wb") as file:
+    if out.is_folder:
+        grid.save_single_images(images, out.path)
+    elif out.path.suffix.lower() == ".npy":
+        with replacing(out.path) as temporary, temporary.open("wb") as file:
             np.save(file, images)
-    elif out.suffix.lower() == ".gif":
-        grid.save_film([grid.image_grid(image[np.newaxis], caption) for image in images], out)
+    elif out.path.suffix.lower() == ".gif":
+        grid.save_film([grid.image_grid(image[np.newaxis], caption) for image in images], out.path)
     else:
         columns = min(count, STRIP_COLUMNS) if options["interpolate"] else None
-        grid.save_picture(grid.image_grid(images, caption, columns), out)
+        grid.save_picture(grid.image_grid(images, caption, columns), out.path)
     data = run.record["data"]["title"]
-    print(f"Wrote {out}: {count} images after {state.iteration:,} iterations on {data}{note}.")
+    print(f"Wrote {out.path}: {count} images after {state.iteration:,} iterations on {data}{note}.")
     return 0
+
+
+class Out(NamedTuple):
+    """Where generated images go: one file, or a file each in a folder."""
+
+    path: Path
+    is_folder: bool
+
+    @classmethod
+    def typed(cls, text: str) -> Self:
+        """What someone typed: a folder ends in a slash, or is there already."""
+        path = user_path(text)
+        return cls(path, text.endswith(("/", os.sep)) or path.is_dir())
+
+
+def check_out(out: Out, interpolate: bool) -> None:
+    """Raise `UsageError` unless images can go there."""
+    path = out.path
+    if out.is_folder and path.exists() and not (path.is_dir() and not any(path.iterdir())):
+        raise UsageError(f"--out {path} is not an empty folder; name another one.")
+    formats = (".png", ".npy", ".gif") if interpolate else (".png", ".npy")
+    if not out.is_folder and path.suffix.lower() not in formats:
+        hint = "; a .gif takes --interpolate" if path.suffix.lower() == ".gif" else ""
+        raise UsageError(
+            f"--out must end in {', '.join(formats)}, or in / for a folder of single images, not "
+            f"{path.name!r}{hint}."
+        )
+    if not path.parent.is_dir():
+        raise UsageError(f"There is no folder {path.parent}; create it, or name another place with --out.")
 
 
 # The options ------------------------------------------------------------------------------------
@@ -317,8 +372,9 @@ def parse(framework: Framework, arguments: Sequence[str] | None) -> dict[str, An
         raise UsageError(f"{unknown[0]} is one word too many; see --help.")
     if unknown:
         wrong = unknown[0].partition("=")[0]
-        near = difflib.get_close_matches(wrong, re.findall(r"--[\w-]+", help_text), n=1)
-        hint = f"did you mean {near[0]}?" if near else "see --help."
+        known = re.findall(r"--([\w-]+)", help_text)
+        near = difflib.get_close_matches(wrong.lstrip("-"), known, n=1, cutoff=0.7)
+        hint = f"did you mean --{near[0]}?" if near else "see --help."
         raise UsageError(f"There is no option {wrong}; {hint}")
     return options
 
@@ -364,23 +420,26 @@ def add_train(commands: Any, framework: Framework) -> None:
     parser.add_argument(
         "--data-dir",
         metavar="DIR",
-        type=Path,
+        type=user_path,
         default=mnist.default_data_dir(),
         help="where the images are, or go: DIR/MNIST/raw and so on, as torchvision keeps them "
         "(default: the environment's GAN_DATA_DIR, else data in the repository)",
     )
     add_device(parser)
+    runs = RUNS / framework.short_name
     parser.add_argument(
         "--run",
         metavar="DIR",
-        type=Path,
+        type=run_path,
         help="the run's folder, new or empty, or with --resume the one to go on with "
-        f"(default: {RUNS / framework.short_name}/<time>, with --resume {framework.latest})",
+        f"(default: {runs}/<time>, with --resume the newest in {runs})",
     )
     parser.add_argument(
         "--resume",
         action="store_true",
-        help="go on from the last checkpoint; the result is the same, bit for bit, as without a break",
+        help="go on from the last checkpoint; on the same processor, with as many cores and the same "
+        "versions the result is the same, bit for bit, as without a break; of a run that is complete, make "
+        "film and chart again",
     )
 
 
@@ -394,7 +453,10 @@ def add_generate(commands: Any, framework: Framework) -> None:
     )
     parser.set_defaults(command=generate, parser=parser)
     parser.add_argument(
-        "--run", metavar="DIR", type=Path, help=f"the run's folder (default: {framework.latest})"
+        "--run",
+        metavar="DIR",
+        type=run_path,
+        help=f"the run's folder (default: the newest in {RUNS / framework.short_name})",
     )
     add_setting(parser, "--count", COUNT, 64)
     add_setting(parser, "--seed", GENERATE_SEED, 0)
@@ -406,10 +468,11 @@ def add_generate(commands: Any, framework: Framework) -> None:
     )
     parser.add_argument(
         "--out",
-        metavar="FILE",
-        type=Path,
-        default=Path("digits.png"),
-        help="a picture (.png), or float32 images (count, 784) in [-1, 1] (.npy) (default: %(default)s)",
+        metavar="PATH",
+        type=Out.typed,
+        default="digits.png",
+        help="one picture (.png), float32 images (count, 784) in [-1, 1] (.npy), or a new folder (/) for "
+        "single images, each a PNG of 28 x 28 pixels (default: %(default)s)",
     )
     add_device(parser)
 
@@ -419,7 +482,7 @@ def add_device(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--device",
         metavar="NAME",
-        default="auto",
+        default=DEVICE,
         help="what computes: auto, cpu, cuda, mps (default: %(default)s, a GPU if there is one)",
     )
 

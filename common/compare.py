@@ -8,7 +8,6 @@ A run that cannot be read is left out, with a sentence that says why. Measuring 
 takes minutes; that is done once and kept in the run's folder.
 """
 
-import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,12 +15,13 @@ from typing import NoReturn
 
 from tabulate import tabulate
 
-from common import mnist
-from common.cli import Parser, behind_link, carry_out
+from common import machine, mnist
+from common.cli import Parser, carry_out
 from common.comparison import compare, mean_table, quality_table, run_table
 from common.errors import UsageError
+from common.files import user_path
 from common.report import save_loss_picture, save_page, save_samples_picture
-from common.run import RUNS, make_new_folder, point_latest_at
+from common.run import RUNS, make_new_folder, newest_in, point_latest_at, run_path
 
 FRAMEWORKS = {"torch": "PyTorch", "tf": "TensorFlow", "keras": "Keras"}  # as in runs/torch
 
@@ -32,17 +32,18 @@ def newest_runs() -> tuple[list[Path], list[str]]:
     Raises:
         UsageError: none has any.
     """
-    latest = {name: RUNS / name / "latest" for name in FRAMEWORKS}
+    found = {name: newest_in(RUNS / name) for name in FRAMEWORKS}
     missing = [
         f"There is no run of {FRAMEWORKS[name]} yet; `make train-{name}` makes one."
-        for name, link in latest.items()
-        if not link.exists()
+        for name, run in found.items()
+        if run is None
     ]
-    if len(missing) == len(latest):
+    runs = [run for run in found.values() if run]
+    if not runs:
         raise UsageError(
             f"There is no run in {RUNS}; `make train-torch` makes one, or name some with --runs."
         )
-    return [behind_link(link) for link in latest.values() if link.exists()], missing
+    return runs, missing
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -60,7 +61,7 @@ def make_report(arguments: Sequence[str] | None) -> int:
     parser.add_argument(
         "--runs",
         metavar="DIR",
-        type=Path,
+        type=run_path,
         nargs="+",
         help="the runs' folders, any number, of any framework and seed (default: the newest run of each "
         "framework)",
@@ -68,7 +69,7 @@ def make_report(arguments: Sequence[str] | None) -> int:
     parser.add_argument(
         "--data-dir",
         metavar="DIR",
-        type=Path,
+        type=user_path,
         default=mnist.default_data_dir(),
         help="where MNIST is, to measure the images against (default: the environment's GAN_DATA_DIR, else "
         "data in the repository)",
@@ -80,10 +81,12 @@ def make_report(arguments: Sequence[str] | None) -> int:
     for notice in comparison.notices:
         print(f"Notice: {notice}", file=sys.stderr)
     folder = make_new_folder("compare")
-    command = shlex.join(["python", "-m", "common.compare", "--runs", *map(str, folders)])
+    words = ["-m", "common.compare", "--runs", *map(str, folders)]
+    if options.data_dir != mnist.default_data_dir():
+        words += ["--data-dir", str(options.data_dir)]
     save_loss_picture(comparison, folder / "losses.png")
     save_samples_picture(comparison, folder / "samples.png")
-    save_page(comparison, command, folder / "report.html")
+    save_page(comparison, machine.python_line(words), folder / "report.html")
     point_latest_at(folder)
 
     tables = [run_table(comparison), mean_table(comparison)]

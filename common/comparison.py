@@ -161,7 +161,7 @@ def compare(folders: Iterable[Path], data_dir: Path, missing: Sequence[str] = ()
     lengths = {losses["iteration"][-1] for _, losses in readable}
     entries = []
     for run, losses in readable:
-        parts = [framework(run), *(describe(name, getattr(run.config, name)) for name in differing)]
+        parts = [run.framework, *(describe(name, getattr(run.config, name)) for name in differing)]
         if len(lengths) > 1:
             parts.append(f"{losses['iteration'][-1] + 1:,} iterations")
         entries.append(Entry(run, losses, " · ".join(parts), qualities.get(run.folder, {})))
@@ -204,11 +204,6 @@ def measured_qualities(
         except GanError as error:
             notices.append(f"The images of the run in {run.folder} are not measured: {error}")
     return found
-
-
-def framework(run: Run) -> str:
-    """The framework a run was trained in, or one after the other those it was."""
-    return " → ".join(dict.fromkeys(session["framework"] for session in run.record["sessions"]))
 
 
 def differing_data(run: Run, first: Run) -> str:

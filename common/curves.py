@@ -1,10 +1,14 @@
 """The losses of a run -> one chart."""
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from math import log
 from pathlib import Path
 
 import numpy as np
 
+from common.errors import GanError
 from common.files import replacing
 
 FLUCTUATION_WINDOW = 500  # iterations
@@ -31,6 +35,27 @@ def fluctuation(losses: np.ndarray) -> dict[str, float]:
     }
 
 
+@contextmanager
+def own_settings() -> Iterator[None]:
+    """Let matplotlib draw with its own settings, whatever the user's matplotlibrc and MPLBACKEND say.
+
+    Raises:
+        GanError: a matplotlibrc is no text, so that matplotlib cannot be imported.
+    """
+    os.environ["MPLBACKEND"] = "agg"  # with one that it does not know it cannot be imported either
+    try:
+        import matplotlib
+    except UnicodeDecodeError as error:
+        raise GanError(
+            f"matplotlib cannot read a matplotlibrc ({error}); look for one in this folder and in your home, "
+            "and mend it or move it away."
+        ) from None
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        yield
+
+
+@own_settings()
 def save_loss_chart(losses: np.ndarray, title: str, path: Path) -> None:
     """Draw both losses, D(x) and D(G(z)), each beside the value it has where D knows nothing.
 

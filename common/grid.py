@@ -1,5 +1,6 @@
 """A batch of images -> one picture; several pictures -> a film."""
 
+import sys
 from collections.abc import Sequence
 from math import ceil, sqrt
 from pathlib import Path
@@ -7,7 +8,6 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from common.errors import GanError
 from common.files import replacing
 from common.mnist import IMAGE_SIZE
 
@@ -59,6 +59,20 @@ def save_picture(picture: Image.Image, path: Path) -> None:
         picture.save(temporary, format="PNG", optimize=True)
 
 
+def save_single_images(images: np.ndarray, folder: Path) -> None:
+    """Write each image, float (N, 784) in [-1, 1], as a PNG of its own: 28 x 28 pixels, grey, no frame.
+
+    Args:
+        folder: new or empty; `000000.png` is the first image.
+    """
+    with replacing(folder) as temporary:
+        temporary.mkdir()
+        for index, image in enumerate(to_uint8(images)):
+            Image.fromarray(image.reshape(IMAGE_SIZE, -1)).save(temporary / f"{index:06}.png")
+        if folder.exists():
+            folder.rmdir()  # Windows replaces no folder
+
+
 def save_film(pictures: Sequence[Image.Image], path: Path) -> None:
     """Write an endless GIF that rests on its last picture."""
     first, *others = pictures
@@ -75,13 +89,19 @@ def save_film(pictures: Sequence[Image.Image], path: Path) -> None:
 
 
 def read_pictures(paths: Sequence[Path], most: int = MOST_FRAMES) -> list[Image.Image]:
-    """The pictures in `paths`; of more than `most`, as many at even distances, first and last included."""
+    """The pictures in `paths`; of more than `most`, as many at even distances, first and last included.
+
+    What is not a picture is left out, with a notice.
+    """
     chosen = np.linspace(0, len(paths) - 1, min(len(paths), most)).round().astype(int)
-    pictures = []
-    for index in chosen:
-        try:
-            with Image.open(paths[index]) as file:
-                pictures.append(file.copy())
-        except OSError:
-            raise GanError(f"{paths[index]} is not a picture; delete it.") from None
-    return pictures
+    return [picture for index in chosen if (picture := read_picture(paths[index]))]
+
+
+def read_picture(path: Path) -> Image.Image | None:
+    """The picture in `path`; where there is none, a notice and nothing."""
+    try:
+        with Image.open(path) as file:
+            return file.copy()
+    except Exception as error:  # Pillow's ways to find a file damaged are many
+        print(f"Notice: {path} is left out, it is not a picture ({error}).", file=sys.stderr)
+        return None

@@ -3,7 +3,9 @@
 import os
 import platform
 import shlex
+import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -47,9 +49,18 @@ def cpu_name() -> str:
     return platform.processor() or platform.machine()
 
 
-def python_command() -> str:
-    """How to call this Python from the current folder."""
+def python_line(arguments: Sequence[str], variables: str = "") -> str:
+    """What to type in the current folder to call this Python.
+
+    Args:
+        variables: of the environment, as a POSIX shell has them before a command: `NAME=value `.
+    """
     try:
-        return str(Path(sys.executable).relative_to(Path.cwd()))
+        python = str(Path(sys.executable).relative_to(Path.cwd()))
     except ValueError:
-        return shlex.quote(sys.executable)
+        python = sys.executable
+    if os.name == "nt":
+        return (f"set {variables.strip()}&& " if variables else "") + subprocess.list2cmdline(
+            [python, *arguments]
+        )
+    return variables + shlex.join([python, *arguments])

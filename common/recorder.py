@@ -19,7 +19,7 @@ from common.checkpoint import Arrays, Checkpoint
 from common.curves import save_loss_chart
 from common.errors import GanError, UsageError
 from common.feed import Purpose, draw_noise
-from common.files import remove_partial
+from common.files import locked, remove_partial
 from common.grid import image_grid, read_pictures, save_film, save_picture
 from common.machine import peak_memory
 from common.run import COLUMNS, Run
@@ -27,13 +27,22 @@ from common.run import COLUMNS, Run
 CHECKPOINTS_KEPT = 2
 SAMPLE_COUNT = 16  # images in one picture, 4 x 4
 SECONDS_BETWEEN_LINES = 10  # of progress, where no terminal can redraw one
+STOP_SIGNALS = (  # as far as the system has them
+    "SIGINT",  # Ctrl-C
+    "SIGTERM",
+    "SIGHUP",  # a closed terminal
+    "SIGBREAK",  # Ctrl-Break on Windows
+    "SIGXCPU",  # what schedulers send some time before they kill: this
+    "SIGUSR1",
+    "SIGUSR2",
+)
 
 
 class Recorder:
     """Records a session of `run`: use it in a `with` statement.
 
-    It shows the progress, keeps losses, pictures and checkpoints, and turns Ctrl-C and SIGTERM into a
-    checkpoint and an early end of `iterations`.
+    It shows the progress, keeps losses, pictures and checkpoints, and turns Ctrl-C and the other
+    `STOP_SIGNALS` into a checkpoint and an early end of `iterations`.
 
     Args:
         run: the run that begins or goes on.
@@ -54,12 +63,12 @@ class Recorder:
             self.config.seed, Purpose.SAMPLE_NOISE, SAMPLE_COUNT, self.config.noise_dim
         )
         self.signal_received: signal.Signals | None = None
+        self.has_losses = False  # of this session
 
     def __enter__(self) -> Self:
         with ExitStack() as resources:
-            lock = filelock.FileLock(self.run.folder / ".lock", blocking=False)
             try:
-                resources.enter_context(lock)
+                resources.enter_context(locked(self.run.folder))
             except filelock.Timeout:
                 raise UsageError(
                     f"Another process is training the run in {self.run.folder}; wait for its end or "
@@ -92,8 +101,10 @@ class Recorder:
             }
             sessions.append(self.session)
             self.losses_file = resources.enter_context(self._open_losses())
-            for number in (signal.SIGINT, signal.SIGTERM):
-                resources.callback(signal.signal, number, signal.signal(number, self._on_signal))
+            for name in STOP_SIGNALS:
+                number = getattr(signal, name, None)
+                if number and signal.getsignal(number) != signal.SIG_IGN:  # as `nohup` wants it
+                    resources.callback(signal.signal, number, signal.signal(number, self._on_signal))
             self.resources = resources.pop_all()
         return self
 
@@ -110,18 +121,21 @@ class Recorder:
     def _open_losses(self) -> IO[str]:
         """`losses.csv`, cut back to the iterations that the checkpoint has seen, open for more."""
         path = self.run.folder / "losses.csv"
-        if self.start.iteration == 0:
+        done = self.start.iteration
+        if done == 0:
             path.write_text(",".join(COLUMNS) + "\n", encoding="ascii")
         elif not path.exists():
             raise GanError(f"{path} is gone, which the run needs to go on; start a new run.")
-        file = path.open("r+", encoding="ascii", errors="replace")
-        for row in range(1 + self.start.iteration):
-            if not file.readline().endswith("\n"):
-                file.close()
+        else:
+            seen = self.run.losses(done)["iteration"]
+            if not np.array_equal(seen, np.arange(done)):
                 raise GanError(
-                    f"{path} ends after {row} lines but the checkpoint has seen {self.start.iteration} "
-                    "iterations; start a new run."
+                    f"{path} ends after {len(seen)} iterations where the checkpoint has seen {done}, or is "
+                    "out of order; start a new run."
                 )
+        file = path.open("r+", encoding="ascii", errors="replace")
+        for _ in range(1 + done):
+            file.readline()
         file.seek(file.tell())
         file.truncate()
         return file
@@ -159,12 +173,15 @@ class Recorder:
             raise self._diverged(iteration)
         values = (d_loss, g_loss, d_real, d_fake)
         self.losses_file.write(f"{iteration}," + ",".join(f"{value:.9g}" for value in values) + "\n")
+        self.has_losses = True
         self.bar.set_postfix_str(f"D loss {d_loss:.3f}, G loss {g_loss:.3f}", refresh=False)
 
     def _diverged(self, iteration: int) -> GanError:
+        chart = self.run.folder / "losses.png"
+        seen = f", and {chart} shows how it came to that" if self.has_losses else ""
         return GanError(
             f"The training diverged: a loss or a weight became NaN or infinite at iteration {iteration}. "
-            f"The state after {self.saved_iteration} iterations is kept; try a smaller --lr."
+            f"The state after {self.saved_iteration} iterations is kept{seen}; try a smaller --lr."
         )
 
     def picture_is_due(self, done: int) -> bool:
@@ -202,13 +219,15 @@ class Recorder:
         self.session["peak_memory_mib"] = peak_memory()
         self.run.save_record()
 
-    def finish(self) -> None:
-        """Make the film and the chart of all that was recorded so far."""
-        self.losses_file.flush()
-        save_film(read_pictures([*self.run.pictures().values()]), self.run.folder / "samples.gif")
-        data, seed = self.run.record["data"]["title"], self.config.seed
-        save_loss_chart(
-            self.run.losses(),
-            f"{self.title} · {data} · seed {seed}",
-            self.run.folder / "losses.png",
-        )
+
+def save_film_and_chart(run: Run) -> None:
+    """Make the film and the chart of all that was recorded so far.
+
+    Raises:
+        GanError: nothing was recorded yet, or what was is damaged, or they cannot be written.
+    """
+    pictures = read_pictures([*run.pictures().values()])
+    if pictures:
+        save_film(pictures, run.folder / "samples.gif")
+    data, seed = run.record["data"]["title"], run.config.seed
+    save_loss_chart(run.losses(), f"{run.framework} · {data} · seed {seed}", run.folder / "losses.png")

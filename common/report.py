@@ -27,9 +27,9 @@ from common.comparison import (
     quality_table,
     run_table,
 )
-from common.curves import FLUCTUATION_WINDOW, moving_average
+from common.curves import FLUCTUATION_WINDOW, moving_average, own_settings
 from common.files import replacing
-from common.grid import read_pictures, save_picture
+from common.grid import read_picture, save_picture
 from common.sources import FOLDERS, side_by_side
 
 COLOURS = ("#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd", "#8c564b", "#e377c2", "#17becf")
@@ -87,7 +87,7 @@ def save_page(comparison: Comparison, command: str, path: Path) -> None:
         dark_code_css=code_css("github-dark"),
     )
     with replacing(path) as temporary:
-        temporary.write_text(page, encoding="utf-8")
+        temporary.write_text(page, encoding="utf-8", errors="replace")  # of folders with odd names
 
 
 # Curves -----------------------------------------------------------------------------------------
@@ -158,6 +158,7 @@ def smooth(entry: Entry, column: str) -> Curve:
     return Curve(entry.losses["iteration"][window - 1 :: step], values[::step].astype(np.float32), bold=True)
 
 
+@own_settings()
 def save_loss_picture(comparison: Comparison, path: Path) -> None:
     """Draw the smoothed losses of all runs as a PNG."""
     from matplotlib.figure import Figure
@@ -223,22 +224,23 @@ def save_samples_picture(comparison: Comparison, path: Path) -> None:
     """A column for each run, a row for some of the iterations: the runs' own pictures as one PNG.
 
     Nothing where the runs have made no pictures after the same iterations.
-
-    Raises:
-        GanError: a picture is damaged.
     """
     entries = comparison.entries
     iterations = common_iterations(entries, most=4)
     if not iterations:
         return
     made = [entry.run.pictures() for entry in entries]
-    figure_rows = [read_pictures([paths[iteration] for paths in made]) for iteration in iterations]
-    width = max(picture.width for row in figure_rows for picture in row)
-    height = max(picture.height for row in figure_rows for picture in row)
+    places = {
+        (row, column): picture
+        for row, iteration in enumerate(iterations)
+        for column, paths in enumerate(made)
+        if (picture := read_picture(paths[iteration]))
+    }
+    width = max((picture.width for picture in places.values()), default=1)
+    height = max((picture.height for picture in places.values()), default=1)
     canvas = Image.new("L", (width * len(entries), height * len(iterations)), color=64)
-    for row, pictures_in_row in enumerate(figure_rows):
-        for column, picture in enumerate(pictures_in_row):
-            canvas.paste(picture, (column * width, row * height))
+    for (row, column), picture in places.items():
+        canvas.paste(picture, (column * width, row * height))
     save_picture(canvas, path)
 
 

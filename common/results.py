@@ -27,7 +27,7 @@ from common.curves import fluctuation
 from common.errors import UsageError
 from common.files import replacing
 from common.mnist import REPOSITORY, default_data_dir
-from common.run import COLUMNS, Run
+from common.run import COLUMNS, Run, run_path
 
 RESULTS = REPOSITORY / "docs" / "results"
 STUDIES = {  # the runs that are compared with each other
@@ -183,7 +183,7 @@ def build_parser() -> Parser:
     parser = Parser(prog="python -m common.results", description="Keep results, and make the tables of them.")
     commands = parser.add_subparsers(metavar="keep | tables", required=True)
     keeping = commands.add_parser("keep", help="keep what is worth keeping of a run")
-    keeping.add_argument("run", metavar="RUN", type=Path, help="the run's folder")
+    keeping.add_argument("run", metavar="RUN", type=run_path, help="the run's folder")
     keeping.add_argument(
         "name", metavar="STUDY/NAME", help=f"of the folder in {RESULTS.relative_to(REPOSITORY)}"
     )

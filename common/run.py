@@ -13,6 +13,7 @@ A run folder is the only thing that leaves a framework.
 import json
 import os
 import re
+import shutil
 import time
 from contextlib import suppress
 from itertools import count
@@ -25,13 +26,15 @@ from common import checkpoint
 from common.checkpoint import Checkpoint
 from common.config import Config, option_name, settings
 from common.errors import GanError, UsageError, reason
-from common.files import replacing
+from common.files import replacing, user_path
 from common.mnist import Images
 
 FORMAT = 1
 CHECKPOINT_NAME = re.compile(r"\d+\.safetensors")
 PICTURE_NAME = re.compile(r"\d+\.png")
 RUNS = Path("runs")
+LATEST = "latest"  # the newest run beside it: a link where there can be links, and a name everywhere
+FOLDER_NAME = re.compile(r"(\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d)(?:_(\d+))?")  # see `make_new_folder`
 COLUMNS = ("iteration", "d_loss", "g_loss", "d_real", "d_fake")  # of losses.csv
 
 
@@ -103,6 +106,48 @@ class Run:
         """The hyper-parameters."""
         return Config(**self.record["config"])
 
+    @property
+    def framework(self) -> str:
+        """The framework it was trained in, or one after the other those it was."""
+        return " → ".join(dict.fromkeys(session["framework"] for session in self.record["sessions"]))
+
+    @property
+    def iterations_saved(self) -> int:
+        """After how many iterations its newest checkpoint was made."""
+        return max((int(path.stem) for path in self.checkpoint_paths()), default=0)
+
+    @property
+    def subject(self) -> str:
+        """What its pictures show."""
+        return "digits" if self.record["data"]["name"] in ("mnist", "digits") else "images"
+
+    def changes(self, title: str, environment: dict[str, str]) -> list[str]:
+        """What is not as it was in the last session, such as `cores 1 → 2`."""
+        if not self.record["sessions"]:
+            return []
+        last = self.record["sessions"][-1]
+        before = {"framework": last["framework"], **last["environment"]}
+        now = {"framework": title, **environment}
+        return [
+            f"{name} {before.get(name, 'unset')} → {now.get(name, 'unset')}"
+            for name in {**before, **now}
+            if before.get(name) != now.get(name)
+        ]
+
+    def discard(self) -> None:
+        """Remove what a training that never came to its first iteration left, and nothing else."""
+        for name in ("samples", "checkpoints"):
+            shutil.rmtree(self.folder / name, ignore_errors=True)
+        with suppress(OSError):
+            for name in ("run.json", "losses.csv", ".lock"):
+                (self.folder / name).unlink(missing_ok=True)
+            self.folder.rmdir()
+            latest = self.folder.with_name(LATEST)
+            if latest.is_symlink() and not latest.exists():
+                latest.unlink()
+                if newest := newest_in(self.folder.parent):
+                    point_latest_at(newest)
+
     def save_record(self) -> None:
         """Write run.json."""
         with replacing(self.folder / "run.json") as temporary:
@@ -146,15 +191,20 @@ class Run:
         arrays = checkpoint.initial_arrays(config.seed, config.noise_dim)
         return Checkpoint(0, config.as_dict(), arrays)
 
-    def losses(self) -> np.ndarray:
+    def losses(self, most: int | None = None) -> np.ndarray:
         """`losses.csv` as a structured array: int64 `iteration`, the other columns float64.
+
+        Args:
+            most: read only the first so many rows; without it all that are whole.
 
         Raises:
             GanError: it is damaged, or there are none yet.
         """
         path = self.folder / "losses.csv"
         kinds = [(name, np.int64 if name == "iteration" else np.float64) for name in COLUMNS]
-        lines = path.read_text(encoding="ascii", errors="replace").splitlines()[1:] if path.exists() else []
+        text = path.read_text(encoding="ascii", errors="replace") if path.exists() else ""
+        whole = text[: text.rfind("\n") + 1]  # a process that was killed may leave half a row
+        lines = whole.splitlines()[1:][:most]
         if not (lines and self.record["sessions"]):
             raise GanError(f"The run in {self.folder} has no losses yet; train it for longer.")
         try:
@@ -198,11 +248,56 @@ def make_new_folder(framework: str) -> Path:
     return folder
 
 
+def newest_in(parent: Path) -> Path | None:
+    """The newest of the runs in `parent` whose folders `make_new_folder` made; where there is none, `latest`.
+
+    Their names say which: times of files, and links, do not survive copying.
+    """
+    folders = parent.glob("*") if parent.is_dir() else ()
+    named = {folder: FOLDER_NAME.fullmatch(folder.name) for folder in folders}
+    runs = [(name[1], int(name[2] or 1), folder) for folder, name in named.items() if name and is_run(folder)]
+    if not runs:
+        return parent / LATEST if is_run(parent / LATEST) else None
+    return max(runs)[2]
+
+
+def is_run(folder: Path) -> bool:
+    """Whether `folder` holds a run, of whatever version."""
+    return (folder / "run.json").exists()
+
+
+def newest_run(framework: str) -> Path:
+    """The newest run in `runs/<framework>`.
+
+    Raises:
+        UsageError: there is none; where another framework has one, that is named.
+    """
+    if newest := newest_in(RUNS / framework):
+        return newest
+    others = [run for parent in RUNS.glob("*") if (run := newest_in(parent))]
+    elsewhere = f", the newest elsewhere is {max(others, key=lambda run: run.name)}" if others else ""
+    raise UsageError(
+        f"There is no run in {RUNS / framework} yet{elsewhere}; name a run with --run, or train one with "
+        f"`make train-{framework}`."
+    )
+
+
 def point_latest_at(folder: Path) -> None:
     """Make `latest`, beside `folder`, a link to it."""
-    link = folder.with_name(f".{os.getpid()}-latest")
+    link = folder.with_name(f".{os.getpid()}-{LATEST}")
     try:
         link.symlink_to(folder.name, target_is_directory=True)
-        link.replace(folder.with_name("latest"))
-    except OSError:  # Windows allows links to administrators only; the run does without
+        link.replace(folder.with_name(LATEST))
+    except OSError:  # Windows allows links to administrators only; nothing here needs one
         link.unlink(missing_ok=True)
+
+
+def run_path(text: str) -> Path:
+    """The folder of a run that someone typed; `latest` is the newest beside it, whatever a link says.
+
+    Raises:
+        UsageError: see `user_path`.
+    """
+    path = Path(text)
+    newest = newest_in(user_path(str(path.parent))) if path.name == LATEST else None
+    return newest or user_path(text)

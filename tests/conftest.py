@@ -3,6 +3,8 @@
 import importlib.util
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,6 +23,7 @@ from tests.frameworks import FRAMEWORKS, Player
 NOBODY = 65534
 LONGEST_FIRST = ("parity", "expected_range", "resume", "docs", "other_frameworks")  # minutes each
 MOST_PLAYERS = 6  # at once; each takes about a gigabyte
+SMALL = "train --dataset digits --batch-size 8 --noise-dim 4 --device cpu"  # takes seconds
 MNIST_DIR = mnist.default_data_dir()  # before any test changes the environment
 
 
@@ -120,10 +123,11 @@ class Outcome(NamedTuple):
         assert "Traceback" not in self.err
 
 
+Command = Callable[..., Outcome]
+
+
 @pytest.fixture
-def command(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> Callable[..., Outcome]:
+def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Command:
     """Run `python -m pytorch_gan ...` in this process, in an empty folder."""
     monkeypatch.chdir(tmp_path)
 
@@ -134,6 +138,47 @@ def command(
         return Outcome(int(ended.value.code or 0), said.out, said.err)
 
     return run
+
+
+def as_process(line: str, folder: Path, framework: str = "PyTorch", **environment: str) -> Outcome:
+    """Run `python -m <the package of framework> ...` in a process of its own, in `folder`."""
+    package, _, keras_backend = FRAMEWORKS[framework]
+    done = subprocess.run(
+        [sys.executable, "-m", package, *line.split()],
+        env=os.environ | {"KERAS_BACKEND": keras_backend, "PYTHONPATH": str(mnist.REPOSITORY)} | environment,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return Outcome(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.fixture(scope="module")
+def small_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run of 25 iterations in PyTorch."""
+    folder = tmp_path_factory.mktemp("module")
+    line = f"{SMALL} --steps 25 --sample-every 10 --checkpoint-every 10 --run run"
+    assert as_process(line, folder).status == 0
+    return folder / "run"
+
+
+def files_below(folder: Path) -> dict[str, bytes]:
+    """Relative path -> content of everything in `folder`."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def copy_of(run: Path, name: str = "copy") -> Path:
+    """A copy that a test may change, in the current folder."""
+    copy = Path(name)
+    for path, content in files_below(run).items():
+        (copy / path).parent.mkdir(parents=True, exist_ok=True)
+        (copy / path).write_bytes(content)
+    return copy
 
 
 @pytest.fixture

@@ -1,51 +1,36 @@
 """The command line as a user types it: what it makes, what it says, what it refuses."""
 
+import errno
 import json
+import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from common import checkpoint, tensorboard
+from common import checkpoint, mnist, tensorboard
 from common.checkpoint import Checkpoint
+from common.cli import what_to_see
 from common.config import Config, settings
 from common.files import PARTIAL
-from common.grid import CAPTION_LINE
+from common.grid import CAPTION_LINE, to_uint8
 from common.mnist import REPOSITORY
 from common.run import Run
-from tests.conftest import Outcome, ordinary_user, require
+from tests.conftest import SMALL, Command, Outcome, copy_of, files_below, ordinary_user, require
 
 require("torch")
 
-Command = Callable[..., Outcome]
-SMALL = "train --dataset digits --batch-size 8 --noise-dim 4 --device cpu"
 COLUMNS = ["iteration", "d_loss", "g_loss", "d_real", "d_fake"]
 
 
-def files_below(folder: Path) -> dict[str, bytes]:
-    """Relative path -> content of everything in `folder`."""
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
-
-
 # What a run leaves ---------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def small_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A finished run of 25 iterations."""
-    folder = tmp_path_factory.mktemp("module") / "run"
-    line = f"-m pytorch_gan {SMALL} --steps 25 --sample-every 10 --checkpoint-every 10 --run {folder}"
-    subprocess.run([sys.executable, *line.split()], check=True, capture_output=True)
-    return folder
 
 
 def test_a_run_folder_holds_everything(small_run: Path) -> None:
@@ -124,6 +109,32 @@ def test_the_end_says_what_to_look_at_and_what_to_type(command: Command) -> None
     assert Path("runs/torch/latest").resolve() == Path(named[0]).resolve()
 
 
+@pytest.mark.parametrize(
+    ("name", "subject"), [("mnist", "digits"), ("digits", "digits"), ("fashion-mnist", "images")]
+)
+def test_digits_appear_only_where_digits_are_learnt(
+    name: str, subject: str, tiny_images: mnist.Images, tmp_path: Path
+) -> None:
+    run = Run.create(tmp_path / "run", Config(), replace(tiny_images, name=name))
+    assert f"   {subject} appear out of noise" in what_to_see(run)
+
+
+def test_every_path_is_expanded(command: Command, small_run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = Path("home").resolve()
+    monkeypatch.setenv("HOME", str(home))
+    home.mkdir()
+    copy_of(small_run, "home/copy")
+    for line in (
+        f"{SMALL} --steps 1 --run=~/run --data-dir=~/data",
+        "train --resume --run=~/copy --steps 26 --device cpu",
+        "generate --run=~/run --out=~/digits.png",
+        "generate --run=~/run --out=~/images/",
+    ):
+        assert command(line).status == 0, line
+    made = {"run", "copy", "digits.png", "images"}
+    assert {path.name for path in home.iterdir()} == made and not Path("~").exists()
+
+
 def test_latest_points_at_the_newest_run(command: Command) -> None:
     for steps in (1, 2):
         assert command(f"{SMALL} --steps {steps}").status == 0
@@ -172,6 +183,38 @@ def test_generate_writes_pictures_and_arrays(small_run: Path, command: Command) 
     assert outcome.out == "Wrote digits.png: 64 images after 25 iterations on scikit-learn digits.\n"
     with Image.open("digits.png") as picture:
         assert picture.width == 3 * (8 * 30 + 2)
+
+
+def test_generate_writes_single_images(
+    small_run: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    generate = f"generate --run {small_run} --device cpu --count 5 --seed 1 --out"
+    assert command(f"{generate} five.npy").status == 0
+    Path("there").mkdir()
+    for folder in ("new/", "new.pictures/", "there", "there/deeper/"):
+        outcome = command(f"{generate} {folder}")
+        assert outcome.status == 0 and f"Wrote {folder.rstrip('/')}: 5 images" in outcome.out
+        names = [f"{index:06}.png" for index in range(5)]
+        assert sorted(path.name for path in Path(folder).iterdir() if path.is_file()) == names
+        for name, image in zip(names, np.load("five.npy"), strict=True):
+            with Image.open(Path(folder, name)) as picture:
+                assert (picture.mode, picture.size) == ("L", (28, 28))
+                np.testing.assert_array_equal(np.asarray(picture).reshape(784), to_uint8(image))
+        if folder == "there":
+            before = files_below(Path())
+            command(f"{generate} there").assert_fails(2, "--out there is not an empty folder")
+            command(f"{generate} five.npy/").assert_fails(2, "--out five.npy is not an empty folder")
+            command(f"{generate} nowhere/deeper/").assert_fails(2, "no folder nowhere", "--out")
+            assert files_below(Path()) == before
+            shutil.rmtree("there")
+            Path("there").mkdir()
+
+    def full_disk(*arguments: object, **options: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Image.Image, "save", full_disk)
+    command(f"{generate} full/").assert_fails(1, "full cannot be written", "free some space")
+    assert not [path for path in Path().iterdir() if "full" in path.name]
 
 
 def test_generate_interpolates(small_run: Path, command: Command) -> None:
@@ -243,6 +286,9 @@ def test_a_generator_that_is_kept_alone_generates_and_is_not_trained_further(com
         ("train --learning-rat 1", ("no option --learning-rat",)),
         ("train --bach-size 64", ("no option --bach-size", "did you mean --batch-size?")),
         ("train --batch 64", ("no option --batch",)),
+        ("generate --digit 7", ("no option --digit; see --help",)),
+        ("generate --weight last", ("no option --weight; did you mean --weights?",)),
+        ("train --run ~nobody-of-that-name/run", ("no home folder for '~nobody-of-that-name/run'",)),
         ("train --steps", ("--steps", "expected one argument")),
         ("train --steps many", ("--steps", "must be a whole number, not 'many'")),
         ("train --steps 2.5", ("--steps", "must be a whole number")),
@@ -264,14 +310,17 @@ def test_a_generator_that_is_kept_alone_generates_and_is_not_trained_further(com
         ("train --dataset digits --batch-size 1798", ("--batch-size must be at most 1797",)),
         (f"{SMALL} --train-limit 5", ("--batch-size must be at most 5",)),
         (f"{SMALL} --device warp", ("no --device warp here",)),
-        ("train --resume", ("no run in runs/torch/latest",)),
+        ("train --resume", ("no run in runs/torch yet", "--run", "make train-torch")),
         ("train --resume --run nowhere", ("no run in nowhere", "--run")),
         ("generate --run nowhere", ("no run in nowhere", "--run")),
         ("generate --count 0", ("--count must be at least 1",)),
         ("generate --weights best", ("--weights must be one of last, averaged, not 'best'",)),
         ("train --ema-decay 1", ("--ema-decay must be at least 0 and below 1, not 1",)),
         ("train --update-order generator", ("--update-order must be one of", "generator-first")),
-        ("generate --out digits.jpg", ("--out must end in .png or .npy, not 'digits.jpg'",)),
+        (
+            "generate --out digits.jpg",
+            ("--out must end in .png, .npy, or in / for a folder", "not 'digits.jpg'"),
+        ),
         ("generate --out digits.gif", ("--interpolate",)),
         ("generate --out nowhere/digits.png", ("no folder nowhere", "--out")),
         ("train --data-dir /dev/null", ("--data-dir /dev/null is not a folder",)),
@@ -343,7 +392,7 @@ def test_folders_without_permission_are_named(
     after = files_below(copy)
     changed = {name for name in after if after[name] != before.get(name)}
     # Only a folder that cannot take the next checkpoint is found out after the first iterations.
-    assert changed <= {".lock", "run.json", "losses.csv", "samples/00000030.png"}
+    assert changed <= {".lock", "run.json", "losses.csv", "losses.png", "samples.gif", "samples/00000030.png"}
     assert checkpoint.load(newest).iteration == 25
 
 
@@ -357,15 +406,6 @@ def test_a_damaged_record_is_refused(command: Command, content: str) -> None:
     assert files_below(Path("run")) == {"run.json": content.encode()}
 
 
-def copy_of(run: Path, name: str = "copy") -> Path:
-    """A copy that a test may change, in the current folder."""
-    copy = Path(name)
-    for path, content in files_below(run).items():
-        (copy / path).parent.mkdir(parents=True, exist_ok=True)
-        (copy / path).write_bytes(content)
-    return copy
-
-
 def test_a_resumed_run_keeps_its_hyper_parameters(command: Command, small_run: Path) -> None:
     copy = copy_of(small_run)
     before = files_below(copy)
@@ -377,7 +417,6 @@ def test_a_resumed_run_keeps_its_hyper_parameters(command: Command, small_run: P
     command(f"{resume} --ema-decay 0.9 --update-order generator-first").assert_fails(
         2, "cannot change --ema-decay 0.0 to 0.9 and --update-order discriminator-first to generator-first"
     )
-    command(f"train --resume --run {copy}").assert_fails(2, "25 iterations already", "--steps")
     command(f"train --resume --run {copy} --steps 20").assert_fails(2, "25 iterations already")
     assert files_below(copy) == before
     assert command(f"{resume} --lr 0.0003 --dataset auto --batch-size 8").status == 0
@@ -492,7 +531,9 @@ def test_losses_that_do_not_go_with_the_checkpoint_are_refused(command: Command,
     copy = copy_of(small_run)
     lines = (copy / "losses.csv").read_text().splitlines(keepends=True)
     (copy / "losses.csv").write_text("".join(lines[:20]))
-    command(f"train --resume --run {copy} --steps 30").assert_fails(1, "losses.csv ends after 20 lines")
+    command(f"train --resume --run {copy} --steps 30").assert_fails(
+        1, "losses.csv ends after 19 iterations where the checkpoint has seen 25"
+    )
 
 
 def test_one_run_is_trained_by_one_process(command: Command, small_run: Path) -> None:

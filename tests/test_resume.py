@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from common import checkpoint
+from common.mnist import REPOSITORY
 from common.run import Run
 from tests.conftest import require_framework
 from tests.frameworks import FRAMEWORKS, Player
@@ -36,6 +37,22 @@ def finish(process: subprocess.Popen[str]) -> str:
     out, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
     return out
+
+
+def carry_out_next_command(out: str, folder: Path = REPOSITORY) -> str:
+    """Type what the output `out` names, in a shell, in `folder`."""
+    line = out.splitlines()[-1]
+    assert line.startswith("Next  ")
+    environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
+    typed = subprocess.Popen(
+        ["bash", "-c", line.removeprefix("Next  ")],
+        env=environment,
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    return finish(typed)
 
 
 def iterations_done(folder: Path) -> int:
@@ -108,11 +125,37 @@ def test_an_interrupted_run_is_saved_and_says_how_to_go_on(
         and f"Stopped after {done} of 120 iterations on scikit-learn digits; the state is saved" in out
     )
     assert (folder / "losses.png").exists()
-    next_command = out.splitlines()[-1].partition(" -m pytorch_gan ")[2]
-    assert next_command == f"train --resume --run {folder}"
     if number == signal.SIGINT:  # once is enough
-        finish(start(folder, next_command.removesuffix(f" --run {folder}")))
+        carry_out_next_command(out)
         assert_same_run(folder, uninterrupted)
+
+
+def test_what_is_printed_as_the_next_command_works_from_a_folder_with_spaces(
+    mnist_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """MNIST of another folder, Python of an environment that lies below this one: stop, go on, generate."""
+    monkeypatch.delenv("GAN_DATA_DIR", raising=False)
+    (tmp_path / "my env").mkdir()
+    for name in ("bin", "lib", "pyvenv.cfg"):
+        (tmp_path / "my env" / name).symlink_to(Path(sys.prefix) / name)
+    (tmp_path / "its data").symlink_to(mnist_dir)
+    line = [*LINE.replace("digits", "mnist").split(), "--data-dir", "its data", "--run", "a run"]
+    process = subprocess.Popen(
+        [str(tmp_path / "my env" / "bin" / "python"), "-m", "pytorch_gan", *line],
+        env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    wait_until(process, tmp_path / "a run", 24)
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=60)
+    assert "'my env/bin/python' -m pytorch_gan train --resume --run 'a run' --device cpu --data-dir " in out
+    out = carry_out_next_command(out, tmp_path)
+    assert "Trained 120 iterations on MNIST" in out
+    assert "Wrote digits.png" in carry_out_next_command(out, tmp_path)
+    assert (tmp_path / "digits.png").exists()
 
 
 def test_an_interrupted_run_is_saved_though_nobody_reads_what_it_says(tmp_path: Path) -> None:
@@ -142,18 +185,19 @@ def test_the_same_in_the_other_frameworks(
     players: Callable[[str, str], Player], framework: str, tmp_path: Path
 ) -> None:
     """Killed, gone on with, interrupted, gone on with: the end is that of a run without a break."""
-    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    whole, broken, elsewhere = tmp_path / "whole", tmp_path / "broken", tmp_path / "elsewhere"
+    elsewhere.mkdir()
     assert players(framework, "float32").command(f"{LINE} --run {whole}")[0] == 0
     process = start(broken, LINE, framework)
     wait_until(process, broken, 36)
     process.send_signal(signal.SIGKILL)
     process.communicate()
-    process = start(broken, "train --resume --device cpu", framework)
+    process = start(broken, f"train --resume --device cpu --data-dir {elsewhere}", framework)
     wait_until(process, broken, 72)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 128 + signal.SIGINT, err
-    assert "Traceback" not in err and f"train --resume --run {broken}" in out
-    finish(start(broken, "train --resume --device cpu", framework))
+    assert "Traceback" not in err and f"--data-dir {elsewhere}" in out
+    carry_out_next_command(out)
     assert len(Run.open(broken).record["sessions"]) == 3
     assert_same_run(broken, whole)

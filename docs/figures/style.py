@@ -11,6 +11,7 @@ GREY = "#808080"  # for text and axes: of much the same contrast with white and 
 BLUE, ORANGE, GREEN, PURPLE = "#3b82f6", "#f97316", "#16a34a", "#a855f7"
 RED = "#ef4444"
 
+mpl.rcdefaults()  # whatever the user's matplotlibrc says
 mpl.rcParams.update(
     {
         "svg.fonttype": "path",  # no fonts are needed to look at them

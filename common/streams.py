@@ -1,0 +1,68 @@
+"""stdout and stderr as they are found: in any encoding, closed, or read by nobody any more."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TextIO
+
+
+class PatientStream:
+    """A text stream whose reader may leave, as `head` does: from then on what is written is lost.
+
+    What the stream's encoding does not have is written as a question mark.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+
+    def write(self, text: str) -> int:
+        """Write, or lose, `text`."""
+        try:
+            encoding = self.stream.encoding or "utf-8"
+            return self.stream.write(text.encode(encoding, errors="replace").decode(encoding))
+        except OSError:
+            self._lead_nowhere()
+            return len(text)
+
+    def flush(self) -> None:
+        """Flush, as far as anybody reads."""
+        try:
+            self.stream.flush()
+        except OSError:
+            self._lead_nowhere()
+
+    def _lead_nowhere(self) -> None:
+        # The descriptor, not the stream: Python flushes that once more at its end.
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), self.stream.fileno())
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.stream, name)
+
+
+def be_patient() -> None:
+    """Let no output end the work, also where a process was started without a stream (`2>&-`)."""
+    for number, name in ((1, "stdout"), (2, "stderr")):
+        if getattr(sys, name) is None:
+            descriptor = os.open(os.devnull, os.O_WRONLY)
+            if descriptor != number:
+                os.dup2(descriptor, number)
+                os.close(descriptor)
+            setattr(sys, name, os.fdopen(number, "w"))
+        if not isinstance(getattr(sys, name), PatientStream):
+            setattr(sys, name, PatientStream(getattr(sys, name)))
+
+
+@contextmanager
+def silent_stderr() -> Iterator[None]:
+    """Keep back what compiled libraries write to stderr meanwhile."""
+    stderr = os.dup(2)
+    try:
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)

@@ -1,0 +1,327 @@
+"""Run folders: which is the newest, what the end of a run is made from, what a failed one leaves."""
+
+import errno
+import json
+import os
+import shutil
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import filelock
+import numpy as np
+import pytest
+from PIL import Image
+
+from common.errors import UsageError
+from common.recorder import STOP_SIGNALS, Recorder
+from common.run import Run, newest_in, newest_run, run_path
+from tests.conftest import SMALL, Command, as_process, copy_of, files_below, require
+
+require("torch")
+
+NAMES = ("2026-01-02_03-04-05", "2026-01-02_03-04-05_2", "2026-01-02_03-04-05_10")
+
+
+def make_runs(parent: Path, *names: str) -> None:
+    for name in names:
+        (parent / name).mkdir(parents=True)
+        (parent / name / "run.json").write_text("{}")
+
+
+# The newest run ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("names", [NAMES, NAMES[::-1]])
+def test_the_newest_run_is_known_by_its_name(tmp_path: Path, names: tuple[str, ...]) -> None:
+    make_runs(tmp_path, *names, "2025-12-31_23-59-59", "mine", "zzz")
+    (tmp_path / "2027-01-01_00-00-00").mkdir()  # not a run
+    (tmp_path / "2027-01-01_00-00-01").write_text("not a folder")
+    assert newest_in(tmp_path) == tmp_path / NAMES[2]
+    assert newest_in(tmp_path / "mine") is None and newest_in(tmp_path / "nowhere") is None
+
+
+def test_latest_is_the_newest_run_whatever_a_link_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    make_runs(Path("runs/torch"), *NAMES)
+    newest, latest = Path("runs/torch", NAMES[2]), Path("runs/torch/latest")
+    assert run_path("runs/torch/latest") == newest  # no link: Windows, network drives
+    latest.symlink_to(NAMES[0])
+    assert run_path("runs/torch/latest") == newest == run_path("runs/torch/latest/")
+    latest.unlink()
+    make_runs(Path("runs/torch"), "latest")  # a copy with its links resolved
+    assert run_path("runs/torch/latest") == newest == newest_run("torch")
+    assert run_path("runs/torch/other") == Path("runs/torch/other")
+
+    make_runs(Path("runs/tf"), "latest")  # copied alone
+    assert newest_run("tf") == Path("runs/tf/latest") == run_path("runs/tf/latest")
+
+
+def test_where_there_is_no_run_the_newest_elsewhere_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    make_runs(Path("runs/torch"), NAMES[1])
+    make_runs(Path("runs/keras"), NAMES[0])
+    with pytest.raises(UsageError, match=rf"no run in runs/tf yet, the newest .* runs/torch/{NAMES[1]};"):
+        newest_run("tf")
+
+
+def test_generate_and_resume_take_the_newest_run_of_a_copy(command: Command) -> None:
+    for steps in (1, 2):
+        assert command(f"{SMALL} --steps {steps}").status == 0
+    shutil.copytree("runs", "elsewhere/runs")  # which resolves links
+    os.chdir("elsewhere")
+    assert command(f"{SMALL} --steps 3").status == 0
+    for run in ("", " --run runs/torch/latest"):
+        assert "3 iterations" in command(f"generate{run}").out
+    assert command("train --resume --steps 4").status == 0
+    assert Run.open(newest_run("torch")).iterations_saved == 4
+
+
+# The end of a run, made again ----------------------------------------------------------------------
+
+
+def test_a_finished_run_makes_its_end_again(command: Command, small_run: Path) -> None:
+    copy = copy_of(small_run)
+    before = files_below(copy)
+    for name in ("samples.gif", "losses.png"):
+        (copy / name).unlink()
+    outcome = command(f"train --resume --run {copy}")
+    assert outcome.status == 0, outcome
+    assert "has done 25 iterations already" in outcome.out and "--steps" in outcome.out
+    assert files_below(copy) == before
+    command(f"train --resume --run {copy} --steps 20").assert_fails(2, "25 iterations already", "--steps")
+
+
+def test_a_picture_that_cannot_be_read_is_left_out(command: Command, small_run: Path) -> None:
+    copy = copy_of(small_run)
+    pictures = sorted((copy / "samples").iterdir())
+    content = pictures[1].read_bytes()
+    pictures[0].write_bytes(content[:60])
+    pictures[1].write_bytes(content.replace(b"IDAT", b"IDOT", 1))
+    pictures[2].write_text("no picture")
+    outcome = command(f"train --resume --run {copy}")
+    assert outcome.status == 0
+    for path in pictures[:3]:
+        assert f"Notice: {path} is left out, it is not a picture" in outcome.err
+    with Image.open(copy / "samples.gif") as film:
+        assert getattr(film, "n_frames", 1) == len(pictures) - 3
+
+    for path in pictures:
+        path.write_text("no picture")
+    assert command(f"train --resume --run {copy} --steps 26").status == 0
+    assert Run.open(copy).iterations_saved == 26
+
+
+def test_a_training_that_diverges_leaves_a_chart(
+    command: Command, small_run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = copy_of(small_run)
+    (copy / "losses.png").unlink()
+    save_losses = Recorder.save_losses
+
+    def diverge(self: Recorder, iteration: int, **values: float) -> None:
+        save_losses(self, iteration, **values | ({"g_loss": np.nan} if iteration == 27 else {}))
+
+    monkeypatch.setattr(Recorder, "save_losses", diverge)
+    command(f"train --resume --run {copy} --steps 40").assert_fails(
+        1, "at iteration 27", "state after 25 iterations is kept", f"{copy}/losses.png shows", "--lr"
+    )
+    assert (copy / "losses.png").exists()
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["text.usetex: True\n", "axes.prop_cycle: cycler('color', ['r'])\nnonsense\n", "lines.linewidth: 99\n"],
+)
+def test_a_chart_is_the_same_whatever_matplotlib_is_told(
+    small_run: Path, content: str, tmp_path: Path
+) -> None:
+    """By a matplotlibrc and by MPLBACKEND, as a process: matplotlib reads them when it is imported."""
+    copy = copy_of(small_run, str(tmp_path / "copy"))
+    expected = (copy / "losses.png").read_bytes()
+    (copy / "losses.png").unlink()
+    (tmp_path / "matplotlibrc").write_text(content)
+    outcome = as_process("train --resume --run copy", tmp_path, MPLBACKEND="foo")
+    assert outcome.status == 0, outcome
+    assert (copy / "losses.png").read_bytes() == expected
+
+
+def test_a_matplotlibrc_that_is_no_text_is_said_after_the_training_is_saved(tmp_path: Path) -> None:
+    (tmp_path / "matplotlibrc").write_bytes(b"\xff\xfe")
+    outcome = as_process(f"{SMALL} --steps 2 --run run", tmp_path)
+    outcome.assert_fails(1, "matplotlib cannot read a matplotlibrc")
+    assert "Notice: The training is saved; --resume makes film and chart again." in outcome.err
+    (tmp_path / "matplotlibrc").unlink()
+    assert as_process("train --resume --run run", tmp_path).status == 0
+    assert (tmp_path / "run" / "losses.png").exists()
+
+
+# Two frameworks, other circumstances ---------------------------------------------------------------
+
+
+def test_the_chart_names_all_frameworks_a_run_went_through(
+    command: Command, small_run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = copy_of(small_run)
+    record = json.loads((copy / "run.json").read_text())
+    record["sessions"][0]["framework"] = "TensorFlow"
+    (copy / "run.json").write_text(json.dumps(record))
+    titles: list[str] = []
+    monkeypatch.setattr("common.recorder.save_loss_chart", lambda losses, title, path: titles.append(title))
+    assert command(f"train --resume --run {copy} --steps 30").status == 0
+    assert titles == ["TensorFlow → PyTorch · scikit-learn digits · seed 0"]
+
+
+def test_a_resumed_run_says_what_is_not_as_before(command: Command, small_run: Path) -> None:
+    copy = copy_of(small_run)
+    assert "Notice" not in command(f"train --resume --run {copy} --steps 26 --device cpu").err
+    record = json.loads((copy / "run.json").read_text())
+    environment = record["sessions"][-1]["environment"]
+    cores = environment["cores"]
+    environment |= {"cores": "96", "cpu": "Z80", "torch": "0.1"}
+    (copy / "run.json").write_text(json.dumps(record))
+    outcome = command(f"train --resume --run {copy} --steps 27 --device cpu")
+    notices = [line for line in outcome.err.splitlines() if line.startswith("Notice")]
+    assert outcome.status == 0 and len(notices) == 1
+    for words in (f"cores 96 → {cores};", "cpu Z80 → ", "torch 0.1 → ", "not bit for bit"):
+        assert words in notices[0]
+
+
+# Signals -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def at_iteration_3(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], object]], None]:
+    """Do something in the middle of the fourth iteration."""
+    save_losses = Recorder.save_losses
+
+    def arrange(action: Callable[[], object]) -> None:
+        def save_and_act(self: Recorder, iteration: int, **values: float) -> None:
+            save_losses(self, iteration, **values)
+            if iteration == 3:
+                action()
+
+        monkeypatch.setattr(Recorder, "save_losses", save_and_act)
+
+    return arrange
+
+
+@pytest.mark.parametrize("name", [name for name in STOP_SIGNALS if hasattr(signal, name)])
+def test_a_signal_that_ends_long_jobs_saves_first(
+    command: Command, name: str, at_iteration_3: Callable[[Callable[[], object]], None]
+) -> None:
+    number = getattr(signal, name)
+    before = signal.getsignal(number)
+    at_iteration_3(lambda: signal.raise_signal(number))
+    outcome = command(f"{SMALL} --steps 9 --run run")
+    assert outcome.status == 128 + number, outcome
+    assert "Stopped after 4 of 9 iterations" in outcome.out and "--resume" in outcome.out
+    assert Run.open(Path("run")).iterations_saved == 4
+    assert signal.getsignal(number) == before
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="this system has no SIGHUP")
+def test_a_signal_that_is_to_be_ignored_is(
+    command: Command, at_iteration_3: Callable[[Callable[[], object]], None]
+) -> None:
+    """As by `nohup`, for a terminal that closes."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        at_iteration_3(lambda: signal.raise_signal(signal.SIGHUP))
+        assert command(f"{SMALL} --steps 9 --run run").status == 0
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+# What fails leaves nothing -------------------------------------------------------------------------
+
+
+def test_a_training_that_never_began_leaves_no_run(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert command(f"{SMALL} --steps 1").status == 0
+    good = newest_run("torch")
+    nothing = dict.fromkeys(("d_loss", "g_loss", "d_real", "d_fake"), np.float32("nan"))
+    monkeypatch.setattr("pytorch_gan.training.GAN.train_step", lambda *arguments: nothing)
+    for line in (f"{SMALL} --steps 5", f"{SMALL} --steps 5 --run mine"):
+        command(line).assert_fails(1, "NaN or infinite at iteration 0", "--lr")
+    assert not Path("mine").exists()
+    assert newest_run("torch") == good == run_path("runs/torch/latest")
+    assert Path("runs/torch/latest").resolve() == good.resolve()
+    assert {path.name for path in Path("runs/torch").iterdir()} == {good.name, "latest"}
+
+
+def test_where_files_cannot_be_locked_the_training_goes_on(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_locks(*arguments: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(filelock.FileLock, "_acquire", no_locks)
+    outcome = command(f"{SMALL} --steps 2 --run run")
+    assert outcome.status == 0 and "Notice: the file system of run has no locks" in outcome.err
+
+
+def test_damaged_losses_are_refused_before_the_training(command: Command, small_run: Path) -> None:
+    copy = copy_of(small_run)
+    lines = (copy / "losses.csv").read_text().splitlines(keepends=True)
+    for damaged in (
+        [*lines[:5], lines[5].replace("0.", "x.", 1), *lines[6:]],
+        [*lines[:5], *lines[6:], "25,1,1,1,1\n"],
+        lines[:20],
+    ):
+        (copy / "losses.csv").write_text("".join(damaged))
+        before = files_below(copy)
+        outcome = command(f"train --resume --run {copy} --steps 30")
+        outcome.assert_fails(1, "losses.csv", "start a new run")
+        assert "Learning from" not in outcome.out
+        assert files_below(copy) == before
+
+
+def test_a_row_that_a_killed_process_left_half_written_is_no_damage(
+    command: Command, small_run: Path
+) -> None:
+    copy = copy_of(small_run)
+    with (copy / "losses.csv").open("a") as file:
+        file.write("25,0.7")
+    assert len(Run.open(copy).losses()) == 25
+    assert command(f"train --resume --run {copy} --steps 30").status == 0
+    assert len(Run.open(copy).losses()) == 30
+
+
+# Windows, simulated --------------------------------------------------------------------------------
+
+
+def test_a_file_is_synced_through_a_handle_that_can_write(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Windows refuses others."""
+    fcntl = pytest.importorskip("fcntl", reason="fcntl tells how a file was opened, and is not on Windows")
+    synced: list[int] = []
+
+    def sync(descriptor: int) -> None:
+        flags = fcntl.fcntl(descriptor, fcntl.F_GETFL)
+        assert flags & os.O_ACCMODE in (os.O_WRONLY, os.O_RDWR)
+        synced.append(descriptor)
+
+    monkeypatch.setattr(os, "fsync", sync)
+    assert command(f"{SMALL} --steps 2 --run run").status == 0
+    assert len(synced) > 5
+
+
+def test_a_training_does_without_links_and_without_other_signals_than_windows_has(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*arguments: object, **options: object) -> None:
+        raise OSError("a required privilege is not held by the client")
+
+    monkeypatch.setattr(Path, "symlink_to", refuse)
+    for name in ("SIGHUP", "SIGXCPU", "SIGUSR1", "SIGUSR2"):
+        monkeypatch.delattr("signal." + name)
+    for steps in (1, 2):
+        assert command(f"{SMALL} --steps {steps}").status == 0
+    assert not os.path.lexists("runs/torch/latest")
+    assert "after 2 iterations" in command("generate").out
+    assert command("train --resume --steps 3").status == 0
