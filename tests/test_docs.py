@@ -24,7 +24,7 @@ from myst_parser.config.main import MdParserConfig
 from myst_parser.parsers.mdit import create_md_parser
 
 from common.mnist import REPOSITORY
-from common.run import Run
+from common.run import RUNS, Run, newest_in
 from docs import conf
 from tests.conftest import open_page
 from tests.frameworks import FRAMEWORKS, Player
@@ -403,9 +403,11 @@ class Shell:
         if not line.startswith("train") or "--help" in line:
             return line
         if "--resume" in line:
-            latest = importlib.import_module(f"{package}.__main__").FRAMEWORK.latest
+            framework = importlib.import_module(f"{package}.__main__").FRAMEWORK
             named = re.search(r"--run[ =](\S+)", line)
-            run = Run.open(self.folder / (named[1] if named else latest))
+            folder = self.folder / named[1] if named else newest_in(self.folder / RUNS / framework.short_name)
+            assert folder is not None
+            run = Run.open(folder)
             return f"{line} --steps {run.record['sessions'][-1]['to_iteration'] + 20}"
         kept = re.sub(r"--(epochs|steps|dataset)[ =][\w-]+|^train", "", line)
         return " ".join(f"train --dataset digits --steps 20 --ema-decay 0.9 {kept}".split())
