@@ -148,7 +148,7 @@ def train(framework: Framework, options: dict[str, Any]) -> int:
         if changes := run.changes(framework.title, environment):
             print(
                 f"Notice: this is not as in the session before: {'; '.join(changes)}. The run goes on, but "
-                "not bit for bit as without a break.",
+                "perhaps not bit for bit as without a break.",
                 file=sys.stderr,
             )
     else:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from common.errors import reason
 from common.files import replacing
 from common.mnist import IMAGE_SIZE
 
@@ -103,5 +104,6 @@ def read_picture(path: Path) -> Image.Image | None:
         with Image.open(path) as file:
             return file.copy()
     except Exception as error:  # Pillow's ways to find a file damaged are many
-        print(f"Notice: {path} is left out, it is not a picture ({error}).", file=sys.stderr)
+        why = reason(error) if isinstance(error, OSError) else str(error)
+        print(f"Notice: {path} is left out, it is not a picture ({why}).", file=sys.stderr)
         return None

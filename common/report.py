@@ -245,7 +245,9 @@ def save_samples_picture(comparison: Comparison, path: Path) -> None:
 
 
 def as_data(path: Path) -> str:
-    """A PNG as an address that holds it."""
+    """A PNG as an address that holds it; nothing of a damaged one, with a notice."""
+    if not read_picture(path):
+        return ""
     return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode("ascii")
 
 

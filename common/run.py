@@ -202,7 +202,10 @@ class Run:
         """
         path = self.folder / "losses.csv"
         kinds = [(name, np.int64 if name == "iteration" else np.float64) for name in COLUMNS]
-        text = path.read_text(encoding="ascii", errors="replace") if path.exists() else ""
+        try:
+            text = path.read_text(encoding="ascii", errors="replace") if path.exists() else ""
+        except OSError as error:
+            raise GanError(f"{path} cannot be read ({reason(error)}); check its permissions.") from None
         whole = text[: text.rfind("\n") + 1]  # a process that was killed may leave half a row
         lines = whole.splitlines()[1:][:most]
         if not (lines and self.record["sessions"]):

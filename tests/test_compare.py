@@ -1,6 +1,7 @@
 """`make compare`: the report, in a real browser too, and what it says of runs that cannot be compared."""
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import asdict, replace
@@ -177,9 +178,15 @@ def half_a_row(folder: Path) -> None:
     (folder / "losses.csv").write_text(",".join(COLUMNS) + "\n0,1.0,1.0\n")
 
 
+def unreadable_losses(folder: Path) -> None:
+    (folder / "losses.csv").unlink()
+    (folder / "losses.csv").mkdir()
+
+
 @pytest.mark.parametrize(
     ("damage", "sentence"),
     [
+        (unreadable_losses, "cannot be read (Is a directory)"),
         (no_run, "There is no run in"),
         (half_a_record, "is damaged"),
         (newer_format, "has format 99, and this version reads 1"),
@@ -200,6 +207,25 @@ def test_a_bad_run_is_left_out_with_a_sentence(
     assert said.status == 0 and len(notices) == 1 and sentence in notices[0]
     assert "PyTorch · seed 0" in said.out and "TensorFlow" not in said.out
     assert "Traceback" not in said.err
+
+
+def test_pictures_that_cannot_be_read_are_left_out(make_run: MakeRun, command: Compare) -> None:
+    """The others of the run stay, and so do those of the other run."""
+    one, other = make_run("one"), make_run("other", "TensorFlow")
+    content = (one / "samples" / "00000250.png").read_bytes()
+    (one / "samples" / "00000250.png").write_bytes(content[:80])
+    (one / "neighbours.png").mkdir()
+    (other / "samples" / "00000000.png").unlink()
+    (other / "samples" / "00000000.png").mkdir()
+    said = command(f"--runs {one} {other}")
+    assert said.status == 0 and "Traceback" not in said.err
+    for path in ("one/samples/00000250.png", "other/samples/00000000.png", "one/neighbours.png"):
+        assert f"Notice: {path} is left out, it is not a picture" in said.err
+    assert REPORT.with_name("samples.png").exists()
+    found = re.search(r"images = (\[.*\]);", REPORT.read_text(encoding="utf-8"))
+    assert found
+    shown = [[image.startswith("data:image/png") for image in images] for images in json.loads(found[1])]
+    assert shown == [[True, False, True, True, True], [False, True, True, True, True]]
 
 
 def test_a_run_that_is_named_twice_counts_once(make_run: MakeRun, command: Compare) -> None:
