@@ -28,7 +28,7 @@ from typing import NamedTuple
 
 from benchmarks import floor_pytorch
 from benchmarks.pace import Contender
-from common import machine, mnist
+from common import datasets, machine, mnist
 from common.config import Config
 from common.feed import Feed
 
@@ -120,7 +120,7 @@ def main() -> None:
     options = parser.parse_args()
 
     config = Config()
-    images = mnist.load("auto", mnist.default_data_dir())
+    images = datasets.load("auto", mnist.default_data_dir())
     starts = {name: start_up(loop) for name, loop in LOOPS.items()}
     seconds = take_turns(options.blocks, options.block)
     milliseconds = {name: round(1e3 * median(values), 2) for name, values in seconds.items()}

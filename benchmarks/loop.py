@@ -11,8 +11,9 @@ from pathlib import Path
 
 from benchmarks.pace import paced
 from common.config import Config
+from common.datasets import load
 from common.feed import Feed
-from common.mnist import default_data_dir, load
+from common.mnist import default_data_dir
 from common.recorder import Recorder
 from common.run import Run
 

@@ -12,7 +12,8 @@ from keras import layers
 
 from benchmarks.pace import paced
 from common.config import Config
-from common.mnist import default_data_dir, load
+from common.datasets import load
+from common.mnist import default_data_dir
 
 
 class GAN(keras.Model):

@@ -14,7 +14,8 @@ from torch.utils.data import DataLoader, Dataset
 
 from benchmarks.pace import paced
 from common.config import Config
-from common.mnist import IMAGE_SIZE, Images, default_data_dir, idx_header, load
+from common.datasets import load
+from common.mnist import IMAGE_SIZE, Images, default_data_dir, idx_header
 
 
 def torchvision_module() -> ModuleType:

@@ -7,7 +7,8 @@ import tensorflow as tf
 
 from benchmarks.pace import paced
 from common.config import Config
-from common.mnist import default_data_dir, load
+from common.datasets import load
+from common.mnist import default_data_dir
 
 
 def main() -> None:

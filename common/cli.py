@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, NoReturn, Self
 
 import numpy as np
 
-from common import grid, machine, mnist
+from common import datasets, grid, machine, mnist
 from common.checkpoint import Arrays, averaged
 from common.config import SEEDS, Config, Interval, Setting, check, option_name, settings
 from common.errors import GanError, UsageError, reason
@@ -134,7 +134,7 @@ def train(framework: Framework, options: dict[str, Any]) -> int:
         images = load_recorded_images(run, data_dir)
     else:
         config = Config(**options)
-        images = mnist.load(config.dataset, data_dir, config.train_limit)
+        images = datasets.load(config.dataset, data_dir, config.train_limit)
         config = replace(config, dataset=images.name)
         check_batch_size(config, images)
     if epochs is not None:
@@ -216,7 +216,7 @@ def load_recorded_images(run: Run, data_dir: Path) -> mnist.Images:
         GanError: they are not to be had any more.
     """
     config = run.config
-    images = mnist.load(config.dataset, data_dir, config.train_limit)
+    images = datasets.load(config.dataset, data_dir, config.train_limit)
     if images.sha256 != run.record["data"]["sha256"]:
         raise GanError(
             f"The {images.title} images on this machine are not those the run in {run.folder} began "

@@ -1,4 +1,4 @@
-"""Images on disk -> uint8 (N, 784): find them, download them, verify them.
+"""Published images on disk -> uint8 (N, 784): find them, have them downloaded, verify them.
 
 MNIST (LeCun, Cortes, Burges) and Fashion-MNIST (Xiao, Rasul, Vollgraf, arXiv:1708.07747) come in the
 files that torchvision keeps, `<data>/MNIST/raw/train-images-idx3-ubyte[.gz]` and so on, or for MNIST
@@ -7,21 +7,20 @@ in the Keras cache `mnist.npz`. The digits of scikit-learn need no download at a
 
 import gzip
 import hashlib
-import logging
 import os
-import queue
+import re
 import sys
-import threading
-import time
-import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
+from common.download import NoMirrorError, download
 from common.errors import GanError, UsageError, reason
+from common.files import user_path
 
 IMAGE_SIZE = 28  # pixels, in height and in width
 PIXELS = IMAGE_SIZE * IMAGE_SIZE
@@ -30,8 +29,8 @@ TRAIN_IMAGES = "train-images-idx3-ubyte"
 TRAIN_LABELS = "train-labels-idx1-ubyte"
 TEST_IMAGES = "t10k-images-idx3-ubyte"
 TEST_LABELS = "t10k-labels-idx1-ubyte"
-SECONDS_TO_FIND_A_MIRROR = 8
-SECONDS_WITHOUT_A_BYTE = 10  # before a download counts as broken
+# However a file of MNIST's was renamed on its way here, and what Keras makes of all four
+FILE_OF_MNIST = re.compile(r"(train|t10k).(images|labels).idx[13].ubyte|^mnist\b.*\.npz$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -62,43 +61,12 @@ def normalise(pixels: np.ndarray) -> np.ndarray:
 
 
 def default_data_dir() -> Path:
-    """The environment's `GAN_DATA_DIR`, else `data/` in the repository."""
-    return Path(os.environ.get("GAN_DATA_DIR") or REPOSITORY / "data")
-
-
-def load(dataset: str, data_dir: Path, train_limit: int | None = None) -> Images:
-    """The training images of `dataset`, downloaded into `data_dir` if they are nowhere yet.
-
-    Args:
-        dataset: auto, mnist, fashion-mnist or digits; auto falls back from mnist to digits, and says so.
-        train_limit: keep only the first so many images.
+    """The environment's `GAN_DATA_DIR`, else `data/` in the repository.
 
     Raises:
-        GanError: the files are damaged, cannot be read, or cannot be had.
-        UsageError: `data_dir` is a file, or `train_limit` more than there is.
+        UsageError: the variable names a home folder that nobody knows.
     """
-    if data_dir.exists() and not data_dir.is_dir():
-        raise UsageError(f"--data-dir {data_dir} is not a folder; name the one that has MNIST/raw in it.")
-    if dataset == "digits":
-        images = scikit_learn_digits()
-    elif dataset == "auto":
-        try:
-            images = load_published(PUBLISHED["mnist"], data_dir)
-        except NoMirrorError:
-            print(
-                f"Notice: MNIST is not in {data_dir} and cannot be downloaded (no network?), so this run "
-                "learns from the 1,797 smaller digits that come with scikit-learn.",
-                file=sys.stderr,
-            )
-            images = scikit_learn_digits()
-    else:
-        images = load_published(PUBLISHED[dataset], data_dir)
-    available = len(images.pixels)
-    if train_limit is not None and train_limit > available:
-        raise UsageError(
-            f"--train-limit must be at most {available}, the images in {images.title}, not {train_limit}."
-        )
-    return replace(images, pixels=images.pixels[:train_limit], labels=images.labels[:train_limit])
+    return user_path(os.environ.get("GAN_DATA_DIR") or str(REPOSITORY / "data"))
 
 
 def scikit_learn_digits() -> Images:
@@ -125,10 +93,6 @@ def scikit_learn_digits() -> Images:
 # The published data sets ------------------------------------------------------------------------
 
 
-class NoMirrorError(GanError):
-    """The files are not on this machine, and no mirror gives them."""
-
-
 @dataclass(frozen=True)
 class Published:
     """Images and labels in two IDX files of the MNIST database, and how to know them."""
@@ -136,6 +100,7 @@ class Published:
     name: str
     title: str
     folder: str  # below the data directory, as torchvision names it
+    images: int
     mirrors: tuple[str, ...]
     gz_sha256: Mapping[str, str]  # name of the images' file, then of the labels' -> of the published .gz
     sha256: Mapping[str, str] = field(default_factory=dict)  # the same names -> of the unpacked file
@@ -147,6 +112,7 @@ PUBLISHED = {
         name="mnist",
         title="MNIST",
         folder="MNIST",
+        images=60_000,
         mirrors=(
             "https://ossci-datasets.s3.amazonaws.com/mnist/",
             "https://storage.googleapis.com/cvdf-datasets/mnist/",
@@ -165,6 +131,7 @@ PUBLISHED = {
         name="fashion-mnist",
         title="Fashion-MNIST",
         folder="FashionMNIST",
+        images=60_000,
         mirrors=(
             "https://storage.googleapis.com/tensorflow/tf-keras-datasets/",
             "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
@@ -179,6 +146,7 @@ PUBLISHED = {
 MNIST_TEST = replace(
     PUBLISHED["mnist"],
     title="MNIST's test set",
+    images=10_000,
     gz_sha256={
         TEST_IMAGES: "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
         TEST_LABELS: "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
@@ -195,16 +163,39 @@ def load_published(source: Published, data_dir: Path) -> Images:
     """Read `source` from `data_dir`, else from the Keras cache, else download it into `data_dir`.
 
     Raises:
-        GanError: the files are damaged, cannot be read, or cannot be had.
+        NoMirrorError: nothing of MNIST is in `data_dir`, and `source` cannot be downloaded.
+        GanError: the files are damaged, cannot be read, or are there in part and cannot be had.
     """
     folder = data_dir / source.folder / "raw"
-    if missing_files(source, folder):
-        archive = keras_cache() / f"{source.name}.npz"
-        if source.sha256 and archive.exists():
-            return read_keras_archive(source, archive)
-        download(source, folder)
-    pixels, labels = (read_idx_file(source, folder, name) for name in source.gz_sha256)
-    return checked_images(source, pixels, labels, folder)
+    if missing := missing_files(source, folder):
+        near = files_near(source, data_dir)
+        found = find_idx_files(source, near)
+        if len(found) == len(source.gz_sha256):
+            return read_idx_files(source, found, data_dir)
+        if (images := from_keras_archives(source, near)) is not None:
+            return images
+        try:
+            files = {f"{name}.gz": source.gz_sha256[name] for name in missing}
+            download(source.title, source.mirrors, files, folder)
+        except NoMirrorError as error:
+            there = [path for path in near if FILE_OF_MNIST.search(path.name) or path in found.values()]
+            if not there:
+                raise
+            lacking = [name for name in source.gz_sha256 if name not in found]
+            raise GanError(
+                f"{data_dir} holds {', '.join(str(path.relative_to(data_dir)) for path in there)}, but of "
+                f"{source.title} no whole {' and no whole '.join(lacking)}, and no mirror gives it "
+                f"({error.why}); put it there, or use --dataset digits."
+            ) from None
+    return read_idx_files(
+        source, {name: stored_as(source, folder, name) or folder / name for name in source.gz_sha256}, folder
+    )
+
+
+def read_idx_files(source: Published, paths: Mapping[str, Path], where: Path) -> Images:
+    """The verified images and labels of `source` in two files; `where` is for people."""
+    pixels, labels = (read_idx_file(source, paths[name], name) for name in source.gz_sha256)
+    return checked_images(source, pixels, labels, where)
 
 
 def checked_images(source: Published, pixels: np.ndarray, labels: np.ndarray, where: Path) -> Images:
@@ -224,9 +215,9 @@ GET_A_GOOD_COPY = "move it away and run again to download a good copy"
 def stored_as(source: Published, folder: Path, name: str) -> Path | None:
     """Where the file `name` lies, unpacked or packed, in a form that can be verified."""
     unpacked, packed = folder / name, folder / f"{name}.gz"
-    if name in source.sha256 and unpacked.exists():
+    if name in source.sha256 and unpacked.is_file():
         return unpacked
-    return packed if packed.exists() else None
+    return packed if packed.is_file() else None
 
 
 def missing_files(source: Published, folder: Path) -> list[str]:
@@ -234,21 +225,25 @@ def missing_files(source: Published, folder: Path) -> list[str]:
     return [name for name in source.gz_sha256 if stored_as(source, folder, name) is None]
 
 
-def read_idx_file(source: Published, folder: Path, name: str) -> np.ndarray:
-    """The verified content of one IDX file of `source`.
+def read_idx_file(source: Published, path: Path, name: str) -> np.ndarray:
+    """The verified content of the IDX file `name` of `source`, which lies in `path`.
 
     Raises:
         GanError: it cannot be read, is not what it should be, or has another SHA-256.
     """
-    path = stored_as(source, folder, name)
-    assert path is not None, "missing files were downloaded"
     try:
         stored = path.read_bytes()
     except OSError as error:
         raise GanError(f"{path} cannot be read ({reason(error)}); check its permissions.") from None
-    content = gunzip(stored, path) if path.suffix == ".gz" else stored
-    array = parse_idx(content, path)
-    verify(source, name, content, stored, path)
+    packed = path.suffix == ".gz" or stored.startswith(GZIP_MAGIC)
+    content = gunzip(stored, path) if packed else stored
+    array = parse_idx(content, path, dimensions=3 if "idx3" in name else 1)
+    digest, published = digests(source, name, content, stored)
+    if digest != published:
+        raise GanError(
+            f"{path} is not the published {source.title} (its SHA-256 starts {digest[:12]}, "
+            f"not {published[:12]}); {GET_A_GOOD_COPY}."
+        )
     return array
 
 
@@ -262,7 +257,7 @@ def gunzip(packed: bytes, path: Path) -> bytes:
         raise GanError(f"{path} is cut short or damaged; {GET_A_GOOD_COPY}.") from None
 
 
-def parse_idx(content: bytes, path: Path) -> np.ndarray:
+def parse_idx(content: bytes, path: Path, dimensions: int) -> np.ndarray:
     """The array in an IDX file of unsigned bytes: a magic number, the shape, the data.
 
     The magic number is 0, 0, the element type (8: unsigned byte), the number of dimensions; each
@@ -271,9 +266,7 @@ def parse_idx(content: bytes, path: Path) -> np.ndarray:
     Raises:
         GanError: `content` is anything else; `path` is named in the message.
     """
-    dimensions = content[3] if len(content) > 3 else 0
-    expected = 3 if "idx3" in path.name else 1
-    if content[:3] != b"\x00\x00\x08" or dimensions != expected:
+    if content[:4] != bytes([0, 0, 8, dimensions]):
         raise GanError(f"{path} does not start with the magic number of MNIST's files; {GET_A_GOOD_COPY}.")
     start = 4 + 4 * dimensions
     shape = tuple(int.from_bytes(content[at : at + 4], "big") for at in range(4, start, 4))
@@ -283,38 +276,98 @@ def parse_idx(content: bytes, path: Path) -> np.ndarray:
     return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
 
 
-def verify(source: Published, name: str, content: bytes, stored: bytes, path: Path) -> None:
-    """Compare the SHA-256 of the unpacked file, or where only that is published, of the .gz."""
+def digests(source: Published, name: str, content: bytes, stored: bytes) -> tuple[str, str]:
+    """The SHA-256 found and the one published: of the unpacked file, or where there is none, of the .gz."""
     if name in source.sha256:
-        digest, published = hashlib.sha256(content).hexdigest(), source.sha256[name]
-    else:
-        digest, published = hashlib.sha256(stored).hexdigest(), source.gz_sha256[name]
-    if digest != published:
-        raise GanError(
-            f"{path} is not the published {source.title} (its SHA-256 starts {digest[:12]}, "
-            f"not {published[:12]}); {GET_A_GOOD_COPY}."
-        )
+        return hashlib.sha256(content).hexdigest(), source.sha256[name]
+    return hashlib.sha256(stored).hexdigest(), source.gz_sha256[name]
 
 
-def keras_cache() -> Path:
-    """Where `keras.datasets` keeps its downloads."""
-    return Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / "datasets"
+# Where torchvision does not keep them -----------------------------------------------------------
+
+
+def files_near(source: Published, data_dir: Path) -> list[Path]:
+    """The files in the folders where people put a data set, and in those that have the name of one file."""
+    folders = [data_dir / source.folder / "raw", data_dir / source.folder, data_dir / "raw", data_dir]
+    files: list[Path] = []
+    for folder in folders:  # which grows by folders like train-images.idx3-ubyte
+        try:
+            for path in sorted(folder.iterdir()):
+                if path.is_file():
+                    files.append(path)
+                elif FILE_OF_MNIST.search(path.name):
+                    folders.append(path)
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError as error:
+            print(f"Notice: {folder} is left out: it cannot be read ({reason(error)}).", file=sys.stderr)
+    return files
+
+
+def find_idx_files(source: Published, paths: Sequence[Path]) -> dict[str, Path]:
+    """Name -> the one of `paths` that is this file of `source`, by its content, whatever its own name."""
+    found = {}
+    for name in source.gz_sha256:
+        size = 16 + source.images * PIXELS if "idx3" in name else 8 + source.images
+        for path in paths:
+            with suppress(GanError, OSError):
+                if size in (path.stat().st_size, packed_size(path)):
+                    read_idx_file(source, path, name)
+                    found[name] = path
+                    break
+    return found
+
+
+def packed_size(path: Path) -> int | None:
+    """How many bytes are in a .gz file, as its last four say; None of another file."""
+    if ".gz" not in path.name:
+        return None
+    with path.open("rb") as file:
+        file.seek(-4, os.SEEK_END)
+        return int.from_bytes(file.read(), "little")
+
+
+def from_keras_archives(source: Published, paths: Sequence[Path]) -> Images | None:
+    """The images of `source` in an `mnist.npz` among `paths` or in the Keras cache, if one is whole."""
+    if not source.sha256:
+        return None
+    archives = [path for path in paths if path.suffix == ".npz" and FILE_OF_MNIST.search(path.name)]
+    try:
+        keras = user_path(os.environ.get("KERAS_HOME") or "~/.keras")
+        archives.append(keras / "datasets" / f"{source.name}.npz")
+    except UsageError as error:
+        print(f"Notice: The Keras cache is left out. {error}", file=sys.stderr)
+    for archive in archives:
+        try:
+            return read_keras_archive(source, archive)
+        except FileNotFoundError:
+            continue
+        except GanError as error:
+            print(f"Notice: {error}", file=sys.stderr)
+    return None
 
 
 def read_keras_archive(source: Published, archive: Path) -> Images:
     """Read `mnist.npz` as `keras.datasets.mnist.load_data` leaves it, verified as the IDX files are.
 
     Raises:
+        FileNotFoundError: there is none.
         GanError: it cannot be read, or holds something else.
     """
     try:
         with np.load(archive, allow_pickle=False) as arrays:
             pixels, labels = (arrays[key] for key in source.keras_keys)
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error):
-        raise GanError(f"{archive} is not the MNIST that Keras keeps there; {GET_A_GOOD_COPY}.") from None
-    for name, array in zip(source.gz_sha256, (pixels, labels), strict=True):
-        content = idx_header(array) + array.tobytes()
-        verify(source, name, content, content, archive)
+        for name, array in zip(source.gz_sha256, (pixels, labels), strict=True):
+            content = idx_header(array) + array.tobytes()
+            digest, published = digests(source, name, content, content)
+            if digest != published:
+                raise ValueError
+    except FileNotFoundError:
+        raise
+    except PermissionError as error:
+        raise GanError(f"{archive} is left out: it cannot be read ({reason(error)}).") from None
+    except Exception:  # zipfile, zlib and NumPy's headers have exceptions of their own, and many
+        raise GanError(f"{archive} is left out: it is not the MNIST that Keras keeps.") from None
     return checked_images(source, pixels, labels, archive)
 
 
@@ -322,77 +375,3 @@ def idx_header(array: np.ndarray) -> bytes:
     """What stands before the data in an IDX file; see `parse_idx`."""
     magic = bytes([0, 0, 8, array.ndim])
     return magic + b"".join(length.to_bytes(4, "big") for length in array.shape)
-
-
-# Download ---------------------------------------------------------------------------------------
-
-
-def download(source: Published, folder: Path) -> None:
-    """Fetch the missing files of `source` into `folder`, each verified before it takes its place.
-
-    pooch writes to a temporary file, compares the SHA-256, moves it into place and retries; so two
-    runs that download at once each put the same whole file there.
-
-    Raises:
-        NoMirrorError: no mirror answered, or none gave the files.
-        GanError: `folder` cannot be written.
-    """
-    import pooch
-    import requests
-
-    print(f"Looking for {source.title}: it is not in {folder} yet.", file=sys.stderr)
-    pooch.get_logger().setLevel(logging.WARNING)
-    registry = {f"{name}.gz": f"sha256:{digest}" for name, digest in source.gz_sha256.items()}
-    fetch_with = pooch.HTTPDownloader(progressbar=True, timeout=SECONDS_WITHOUT_A_BYTE, chunk_size=1 << 16)
-    try:
-        for mirror in answering_mirrors(source):
-            files = pooch.create(folder, mirror, registry=registry, retry_if_failed=2)
-            try:
-                for name in missing_files(source, folder):
-                    print(f"Downloading {mirror}{name}.gz", file=sys.stderr)
-                    files.fetch(f"{name}.gz", downloader=fetch_with)
-                return
-            except (requests.RequestException, ValueError) as error:
-                print(f"That mirror failed: {error}", file=sys.stderr)
-    except OSError as error:
-        raise GanError(
-            f"{folder} cannot be written ({reason(error)}); choose another folder with --data-dir."
-        ) from None
-    raise NoMirrorError(
-        f"{source.title} is not in {folder}, and none of its mirrors can be reached; connect to the "
-        f"network, or put {' and '.join(registry)} into that folder, or use --dataset digits."
-    )
-
-
-def answering_mirrors(source: Published) -> list[str]:
-    """The mirrors that answer within `SECONDS_TO_FIND_A_MIRROR`, the fastest first.
-
-    They are asked side by side in daemon threads: where packets are silently dropped, a name look-up
-    alone can block for longer than anyone wants to wait, and nothing can interrupt it.
-    """
-    import requests
-
-    _, labels_file = source.gz_sha256
-    answers: queue.Queue[str | None] = queue.Queue()
-
-    def ask(mirror: str) -> None:
-        try:
-            url = f"{mirror}{labels_file}.gz"
-            reply = requests.head(url, timeout=SECONDS_TO_FIND_A_MIRROR, allow_redirects=True)
-            answers.put(mirror if reply.ok else None)
-        except requests.RequestException:
-            answers.put(None)
-
-    for mirror in source.mirrors:
-        threading.Thread(target=ask, args=(mirror,), daemon=True).start()
-    found: list[str] = []
-    deadline = time.monotonic() + SECONDS_TO_FIND_A_MIRROR
-    for _ in source.mirrors:
-        try:
-            answer = answers.get(timeout=max(0, deadline - time.monotonic()))
-        except queue.Empty:
-            break
-        if answer is not None:
-            found.append(answer)
-            deadline = min(deadline, time.monotonic() + 1)  # the others get one second more
-    return found

@@ -24,7 +24,7 @@ NOBODY = 65534
 LONGEST_FIRST = ("parity", "expected_range", "resume", "docs", "other_frameworks")  # minutes each
 MOST_PLAYERS = 6  # at once; each takes about a gigabyte
 SMALL = "train --dataset digits --batch-size 8 --noise-dim 4 --device cpu"  # takes seconds
-MNIST_DIR = mnist.default_data_dir()  # before any test changes the environment
+MNIST_DIR = mnist.default_data_dir().absolute()  # before any test changes environment or folder
 
 
 def skip_or_fail(missing: str, reason: str) -> NoReturn:

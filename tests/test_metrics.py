@@ -9,7 +9,7 @@ import pytest
 import torch
 from sklearn.neighbors import KernelDensity, NearestNeighbors
 
-from common import checkpoint, metrics, mnist
+from common import checkpoint, download, metrics, mnist
 from common.errors import GanError
 from common.feed import Purpose, draw_noise
 from common.judge import Verdict, from_bytes
@@ -42,7 +42,7 @@ def test_the_reference_is_mnist(mnist_dir: Path) -> None:
 
 
 def test_without_mnist_there_is_no_reference(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mnist, "answering_mirrors", lambda source: [])
+    monkeypatch.setattr(download, "ask_mirrors", lambda mirrors, file: ([], {}))
     with pytest.raises(GanError, match="MNIST is not in"):
         metrics.load_reference(tmp_path)
 

@@ -1,26 +1,31 @@
 """Images on disk: what is read, what is refused, what is downloaded."""
 
+import errno
 import gzip
 import hashlib
 import http.server
+import os
 import socket
+import stat
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
+import filelock
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as stn
 
-from common import mnist
+from common import datasets, download, mnist
 from common.errors import GanError, UsageError
+from common.files import PARTIAL
 from tests.conftest import ordinary_user, require, skip_or_fail
 
 IDX3, IDX1 = Path("x-idx3-ubyte"), Path("x-idx1-ubyte")
@@ -37,7 +42,7 @@ images_strategy = stn.arrays(np.uint8, stn.array_shapes(min_dims=3, max_dims=3, 
 
 @given(images_strategy)
 def test_what_is_written_as_idx_is_read_back(array: np.ndarray) -> None:
-    np.testing.assert_array_equal(mnist.parse_idx(idx(array), IDX3), array)
+    np.testing.assert_array_equal(mnist.parse_idx(idx(array), IDX3, 3), array)
 
 
 @given(images_strategy, st.data())
@@ -47,14 +52,14 @@ def test_a_file_cut_short_or_grown_is_refused(array: np.ndarray, data: st.DataOb
     longer = content + data.draw(st.binary(min_size=1, max_size=9))
     for damaged in (shorter, longer):
         with pytest.raises(GanError, match="x-idx3-ubyte"):
-            mnist.parse_idx(damaged, IDX3)
+            mnist.parse_idx(damaged, IDX3, 3)
 
 
 @given(st.binary(max_size=64))
 def test_any_bytes_parse_or_are_refused_in_a_sentence(content: bytes) -> None:
-    for path in (IDX3, IDX1):
+    for path, dimensions in ((IDX3, 3), (IDX1, 1)):
         try:
-            array = mnist.parse_idx(content, path)
+            array = mnist.parse_idx(content, path, dimensions)
         except GanError as error:
             assert str(error).endswith(".") and path.name in str(error)
         else:
@@ -108,6 +113,7 @@ def published(files: dict[str, np.ndarray], monkeypatch: pytest.MonkeyPatch) -> 
     contents = {name: idx(array) for name, array in files.items()}
     source = replace(
         mnist.PUBLISHED["mnist"],
+        images=6,
         mirrors=(),
         sha256={name: hashlib.sha256(content).hexdigest() for name, content in contents.items()},
         gz_sha256={
@@ -140,12 +146,12 @@ def test_torchvision_files_are_read(
     raw: Path, files: dict[str, np.ndarray], packed: bool, tmp_path: Path
 ) -> None:
     store(raw, files, packed)
-    images = mnist.load("mnist", tmp_path, train_limit=4)
+    images = datasets.load("mnist", tmp_path, train_limit=4)
     np.testing.assert_array_equal(images.pixels, files[mnist.TRAIN_IMAGES].reshape(-1, 784)[:4])
     np.testing.assert_array_equal(images.labels, files[mnist.TRAIN_LABELS][:4])
-    assert mnist.load("auto", tmp_path).name == "mnist"
+    assert datasets.load("auto", tmp_path).name == "mnist"
     with pytest.raises(UsageError, match="--train-limit must be at most 6"):
-        mnist.load("mnist", tmp_path, train_limit=7)
+        datasets.load("mnist", tmp_path, train_limit=7)
 
 
 @pytest.mark.usefixtures("published")
@@ -157,17 +163,253 @@ def test_the_keras_cache_is_read(
     archive = tmp_path / "datasets" / "mnist.npz"
     pixels, labels = files[mnist.TRAIN_IMAGES], files[mnist.TRAIN_LABELS]
     np.savez_compressed(archive, x_train=pixels, y_train=labels)
-    images = mnist.load("auto", tmp_path)
+    images = datasets.load("auto", tmp_path)
     np.testing.assert_array_equal(images.pixels, files[mnist.TRAIN_IMAGES].reshape(-1, 784))
 
-    np.savez_compressed(archive, x_train=pixels ^ 1, y_train=labels)
-    with pytest.raises(GanError, match=r"mnist\.npz is not the published MNIST"):
-        mnist.load("auto", tmp_path)
-    whole = archive.read_bytes()
-    for damaged in (whole[:100], whole[:-30], b"", b"no archive"):
-        archive.write_bytes(damaged)
-        with pytest.raises(GanError, match=r"mnist\.npz is not the MNIST that Keras keeps"):
-            mnist.load("auto", tmp_path)
+
+WRONG_ARCHIVES = ("another pixel", "cut short", "empty", "no archive", "one array", "no labels", "a folder")
+
+
+def spoil(archive: Path, kind: str, files: dict[str, np.ndarray]) -> None:
+    """Make an `mnist.npz` that is wrong in one way."""
+    pixels, labels = files[mnist.TRAIN_IMAGES], files[mnist.TRAIN_LABELS]
+    np.savez_compressed(archive, x_train=pixels ^ (kind == "another pixel"), y_train=labels)
+    match kind:
+        case "cut short":
+            archive.write_bytes(archive.read_bytes()[:-30])
+        case "empty":
+            archive.write_bytes(b"")
+        case "no archive":
+            archive.write_bytes(b"no archive")
+        case "one array":
+            with archive.open("wb") as file:
+                np.save(file, pixels)
+        case "no labels":
+            np.savez(archive, x_train=pixels)
+        case "a folder":
+            archive.unlink()
+            archive.mkdir()
+
+
+@pytest.mark.parametrize("kind", WRONG_ARCHIVES)
+def test_a_keras_cache_of_something_else_is_left_out_with_a_notice(
+    server: str,
+    files: dict[str, np.ndarray],
+    published: mnist.Published,
+    kind: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    use_mirrors(monkeypatch, published, f"{server}/good/")
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    archive = tmp_path / "keras" / "datasets" / "mnist.npz"
+    archive.parent.mkdir(parents=True)
+    spoil(archive, kind, files)
+    assert len(datasets.load("auto", tmp_path / "data").pixels) == 6
+    notices = [line for line in capsys.readouterr().err.splitlines() if line.startswith("Notice: ")]
+    assert notices == [f"Notice: {archive} is left out: it is not the MNIST that Keras keeps."]
+
+
+def test_a_keras_cache_that_is_not_ours_to_read_is_left_out(
+    server: str,
+    published: mnist.Published,
+    tmp_path: Path,
+    open_folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    use_mirrors(monkeypatch, published, f"{server}/good/")
+    datasets.load("mnist", tmp_path)  # imports what it takes
+    monkeypatch.setenv("KERAS_HOME", str(open_folder / "keras"))
+    for closed in ("keras/datasets/mnist.npz", "keras/datasets"):
+        path = open_folder / closed
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch() if path.suffix else None
+        path.chmod(0)
+        capsys.readouterr()
+        with ordinary_user(open_folder):
+            assert len(datasets.load("mnist", open_folder / path.stem).pixels) == 6
+        assert "mnist.npz is left out: it cannot be read (Permission denied)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("variable", ["HOME", "KERAS_HOME"])
+def test_without_a_home_folder_there_is_no_keras_cache(
+    server: str,
+    published: mnist.Published,
+    variable: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    use_mirrors(monkeypatch, published, f"{server}/good/")
+    if variable == "HOME":  # as for a user of a container that its system does not know
+        monkeypatch.delenv("HOME")
+        monkeypatch.delenv("KERAS_HOME")
+        monkeypatch.setattr("pwd.getpwuid", lambda number: {}[number])
+    else:
+        monkeypatch.setenv("KERAS_HOME", "~nobody-of-that-name/keras")
+    assert len(datasets.load("auto", tmp_path).pixels) == 6
+    assert "Notice: The Keras cache is left out. There is no home folder" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("published")
+def test_the_home_folder_may_stand_in_the_variables(
+    raw: Path, files: dict[str, np.ndarray], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("GAN_DATA_DIR", "~/data")
+    monkeypatch.setenv("KERAS_HOME", "~/.keras")
+    assert mnist.default_data_dir() == tmp_path / "data"
+    archive = tmp_path / ".keras" / "datasets" / "mnist.npz"
+    archive.parent.mkdir(parents=True)
+    np.savez(archive, x_train=files[mnist.TRAIN_IMAGES], y_train=files[mnist.TRAIN_LABELS])
+    assert len(datasets.load("auto", mnist.default_data_dir()).pixels) == 6
+
+
+# Where other programs and sites leave them ---------------------------------------------------------
+
+
+def unpacked_as(images: str, labels: str) -> Callable[[Path, dict[str, np.ndarray]], None]:
+    return lambda folder, files: stored_under(folder, files, images, labels, lambda content: content)
+
+
+def packed_as(images: str, labels: str) -> Callable[[Path, dict[str, np.ndarray]], None]:
+    return lambda folder, files: stored_under(folder, files, images, labels, gzip.compress)
+
+
+def stored_under(
+    folder: Path, files: dict[str, np.ndarray], images: str, labels: str, pack: Callable[[bytes], bytes]
+) -> None:
+    for name, array in zip((images, labels), files.values(), strict=True):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(pack(idx(array)))
+
+
+def as_keras_archive(folder: Path, files: dict[str, np.ndarray]) -> None:
+    pixels, labels = files.values()
+    np.savez(folder / "mnist (1).npz", x_train=pixels, y_train=labels)
+
+
+LAYOUTS = {
+    "LeCun's names": unpacked_as("train-images.idx3-ubyte", "train-labels.idx1-ubyte"),
+    "one packed, one not": lambda folder, files: (
+        packed_as("train-images-idx3-ubyte.gz", "other")(folder, files),
+        unpacked_as("other", "train-labels.idx1-ubyte")(folder, files),
+    ),
+    "as Kaggle nests them": unpacked_as(
+        "train-images.idx3-ubyte/train-images.idx3-ubyte", "train-labels.idx1-ubyte/train-labels.idx1-ubyte"
+    ),
+    "downloaded twice": packed_as("train-images-idx3-ubyte (1).gz", "train-labels-idx1-ubyte(1).gz"),
+    "packed anew": packed_as("train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"),
+    "renamed": unpacked_as("pictures.bin", "digits.bin"),
+    "packed, and not called so": packed_as("train-images.idx3-ubyte.gz.download", "l.gz"),
+    "the Keras archive": as_keras_archive,
+}
+
+
+@pytest.mark.usefixtures("published")
+@pytest.mark.parametrize("place", ["", "MNIST", "raw", "MNIST/raw"])
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_mnist_is_found_by_its_content(
+    files: dict[str, np.ndarray], layout: str, place: str, tmp_path: Path
+) -> None:
+    folder = tmp_path / place
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "train-images.idx3-ubyte.txt").write_text("not it")
+    (folder / "tiny.gz").write_bytes(b"x")
+    LAYOUTS[layout](folder, files)
+    images = datasets.load("auto", tmp_path)
+    assert images.name == "mnist"
+    np.testing.assert_array_equal(images.pixels, files[mnist.TRAIN_IMAGES].reshape(-1, 784))
+    np.testing.assert_array_equal(images.labels, files[mnist.TRAIN_LABELS])
+
+
+@pytest.mark.usefixtures("published")
+def test_the_data_folder_may_be_that_of_the_files(
+    raw: Path, files: dict[str, np.ndarray], tmp_path: Path
+) -> None:
+    store(raw, files)
+    for data_dir in (raw, raw.parent, raw.parent.parent):
+        assert datasets.load("auto", data_dir).name == "mnist"
+        assert not (raw / "MNIST").exists()
+
+
+@pytest.mark.usefixtures("published")
+@pytest.mark.parametrize(
+    ("what", "said"),
+    [
+        ("no labels", "holds MNIST/raw/train-images-idx3-ubyte, but of MNIST no whole train-labels-idx1"),
+        ("no labels, renamed", "holds pictures.bin, but of MNIST no whole train-labels-idx1-ubyte, and"),
+        ("no images", "holds MNIST/raw/train-labels-idx1-ubyte, but of MNIST no whole train-images-idx3"),
+        (
+            "cut short",
+            "holds train-images.idx3-ubyte, train-labels.idx1-ubyte, but of MNIST no whole train-i",
+        ),
+        ("test set", "holds t10k-labels-idx1-ubyte.gz, but of MNIST no whole train-images-idx3-ubyte and no"),
+        ("archive", "holds mnist.npz, but of MNIST no whole"),
+        ("empty folder", None),
+        ("other files", None),
+    ],
+)
+def test_no_other_data_is_learnt_from_where_a_part_of_mnist_lies(
+    raw: Path, files: dict[str, np.ndarray], what: str, said: str | None, tmp_path: Path
+) -> None:
+    images, labels = (idx(array) for array in files.values())
+    match what:
+        case "no labels":
+            (raw / mnist.TRAIN_IMAGES).write_bytes(images)
+        case "no labels, renamed":
+            (tmp_path / "pictures.bin").write_bytes(images)
+        case "no images":
+            (raw / mnist.TRAIN_LABELS).write_bytes(labels)
+        case "cut short":
+            (tmp_path / "train-images.idx3-ubyte").write_bytes(images[:-1])
+            (tmp_path / "train-labels.idx1-ubyte").write_bytes(labels)
+        case "test set":
+            (tmp_path / f"{mnist.TEST_LABELS}.gz").write_bytes(b"x")
+        case "archive":
+            (tmp_path / "mnist.npz").write_bytes(b"x")
+        case "other files":
+            (tmp_path / "images.csv").write_text("x")
+            (tmp_path / "FashionMNIST" / "raw").mkdir(parents=True)
+            (tmp_path / "FashionMNIST" / "raw" / mnist.TRAIN_IMAGES).write_bytes(images)
+    if said is None:
+        assert datasets.load("auto", tmp_path).name == "digits"
+    else:
+        with pytest.raises(GanError) as error:
+            datasets.load("auto", tmp_path)
+        assert said in str(error.value)
+
+
+@pytest.mark.usefixtures("published")
+def test_a_folder_that_cannot_be_looked_into_is_left_out(
+    files: dict[str, np.ndarray], open_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store(open_folder, files, packed=False)
+    for name, mode in (("raw", 0), ("MNIST", 0o500)):
+        (open_folder / name).mkdir(mode)
+    with ordinary_user(open_folder):
+        assert datasets.load("auto", open_folder).name == "mnist"
+    assert "raw is left out: it cannot be read (Permission denied)" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("published")
+def test_a_folder_in_the_place_of_a_file_is_looked_into(
+    raw: Path, files: dict[str, np.ndarray], tmp_path: Path
+) -> None:
+    unpacked_as(f"{mnist.TRAIN_IMAGES}/images", f"{mnist.TRAIN_LABELS}.gz/labels")(raw, files)
+    assert datasets.load("auto", tmp_path).name == "mnist"
+
+
+def test_a_folder_in_the_place_of_a_file_is_not_written_into(
+    server: str, published: mnist.Published, raw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_mirrors(monkeypatch, published, f"{server}/good/")
+    (raw / f"{mnist.TRAIN_LABELS}.gz").mkdir()
+    with pytest.raises(GanError, match=r"idx1-ubyte\.gz is a folder, where a file should be; move it away"):
+        datasets.load("auto", tmp_path)
 
 
 def damage(kind: str, content: bytes) -> bytes:
@@ -216,7 +458,7 @@ def test_a_damaged_file_is_named_and_left_alone(
     before = path.read_bytes()
     for dataset in ("mnist", "auto"):  # a damaged MNIST is no reason for another data set
         with pytest.raises(GanError) as error:
-            mnist.load(dataset, tmp_path)
+            datasets.load(dataset, tmp_path)
         assert words in str(error.value)
         assert str(path) in str(error.value) and "run again to download" in str(error.value)
     assert path.read_bytes() == before
@@ -238,7 +480,7 @@ def test_images_and_labels_must_match(
         digests = {name: hashlib.sha256(idx(array)).hexdigest() for name, array in wrong.items()}
         monkeypatch.setitem(mnist.PUBLISHED, "mnist", replace(published, sha256=digests))
         with pytest.raises(GanError, match=words):
-            mnist.load("mnist", tmp_path)
+            datasets.load("mnist", tmp_path)
 
 
 @pytest.mark.usefixtures("published")
@@ -248,7 +490,7 @@ def test_an_unreadable_file_is_named(files: dict[str, np.ndarray], open_folder: 
     store(raw, files)
     (raw / f"{mnist.TRAIN_IMAGES}.gz").chmod(0)
     with ordinary_user(open_folder), pytest.raises(GanError, match=r"cannot be read \(Permission denied\)"):
-        mnist.load("mnist", open_folder)
+        datasets.load("mnist", open_folder)
 
 
 # Download ----------------------------------------------------------------------------------------
@@ -268,14 +510,17 @@ class Mirror(http.server.BaseHTTPRequestHandler):
 
     def answer(self, with_body: bool) -> None:
         _, behaviour, name = self.path.split("/")
-        content = self.files[name]
-        self.send_response(404 if behaviour == "absent" else 200)
+        content = self.files.get(name, b"x" * 1000)
+        self.send_response({"absent": 404, "forbidden": 403}.get(behaviour, 200))
         self.send_header("Content-Length", str(len(content)))
         self.send_header("Connection", "close")
         self.end_headers()
         if with_body:
-            if behaviour == "damaged":
+            if behaviour in ("damaged", "portal"):
                 content = b"x" * len(content)
+            if behaviour == "slow":
+                self.wfile.write(content[:-1])
+                time.sleep(60)
             if behaviour == "broken":
                 content = content[: len(content) // 2]
             self.wfile.write(content)
@@ -293,7 +538,7 @@ def server(files: dict[str, np.ndarray]) -> Iterator[str]:
         {"files": {f"{name}.gz": gzip.compress(idx(array), mtime=0) for name, array in files.items()}},
     )
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as running:
-        threading.Thread(target=running.serve_forever, daemon=True).start()
+        threading.Thread(target=running.serve_forever, args=(0.01,), daemon=True).start()
         yield f"http://127.0.0.1:{running.server_port}"
         running.shutdown()
 
@@ -302,6 +547,13 @@ def use_mirrors(monkeypatch: pytest.MonkeyPatch, published: mnist.Published, *mi
     monkeypatch.setitem(mnist.PUBLISHED, "mnist", replace(published, mirrors=mirrors))
 
 
+@pytest.fixture
+def without_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """pooch makes them before it tries again."""
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
+
+
+@pytest.mark.usefixtures("without_pauses")
 @pytest.mark.parametrize("first", ["good", "absent", "damaged", "broken"])
 def test_missing_files_come_from_a_mirror_that_has_them_whole(
     server: str,
@@ -313,14 +565,15 @@ def test_missing_files_come_from_a_mirror_that_has_them_whole(
 ) -> None:
     use_mirrors(monkeypatch, published, f"{server}/{first}/", f"{server}/good/")
     if first in ("damaged", "broken"):  # asked first, whichever answers first
-        monkeypatch.setattr(mnist, "answering_mirrors", lambda source: list(source.mirrors))
-    assert mnist.load("mnist", tmp_path).pixels.shape == (6, 784)
-    kept = sorted(path.name for path in (tmp_path / "MNIST" / "raw").iterdir())
-    assert kept == sorted(f"{name}.gz" for name in published.gz_sha256)
+        monkeypatch.setattr(download, "ask_mirrors", lambda mirrors, file: ([*mirrors], {}))
+    assert datasets.load("mnist", tmp_path).pixels.shape == (6, 784)
+    kept = {path.name for path in (tmp_path / "MNIST" / "raw").iterdir()}
+    assert kept - {".lock"} == {f"{name}.gz" for name in published.gz_sha256}
     said = capsys.readouterr().err
     assert f"Downloading {server}/good/{mnist.TRAIN_IMAGES}.gz" in said and "100%" in said
 
 
+@pytest.mark.usefixtures("without_pauses")
 def test_nothing_damaged_takes_its_place(
     server: str,
     published: mnist.Published,
@@ -329,9 +582,9 @@ def test_nothing_damaged_takes_its_place(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     use_mirrors(monkeypatch, published, f"{server}/damaged/", f"{server}/broken/")
-    with pytest.raises(GanError, match="connect to the network, or put train-images"):
-        mnist.load("mnist", tmp_path)
-    assert list((tmp_path / "MNIST" / "raw").iterdir()) == []
+    with pytest.raises(GanError, match=r"gives another file.*; put that right, or put train-images"):
+        datasets.load("mnist", tmp_path)
+    assert {path.name for path in (tmp_path / "MNIST" / "raw").iterdir()} == {".lock"}
 
 
 def test_two_runs_may_download_at_once(
@@ -339,9 +592,9 @@ def test_two_runs_may_download_at_once(
 ) -> None:
     use_mirrors(monkeypatch, published, f"{server}/good/")
     with ThreadPoolExecutor(4) as pool:
-        loaded = list(pool.map(lambda _: mnist.load("mnist", tmp_path), range(4)))
+        loaded = list(pool.map(lambda _: datasets.load("mnist", tmp_path), range(4)))
     assert len({images.sha256 for images in loaded}) == 1
-    assert len(list((tmp_path / "MNIST" / "raw").iterdir())) == 2
+    assert len(list((tmp_path / "MNIST" / "raw").glob("*.gz"))) == 2
 
 
 def test_a_folder_that_cannot_be_written_is_named(
@@ -352,12 +605,128 @@ def test_a_folder_that_cannot_be_written_is_named(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     use_mirrors(monkeypatch, published, f"{server}/good/")
-    mnist.load("mnist", tmp_path)  # imports what it takes
+    datasets.load("mnist", tmp_path)  # imports what it takes
     monkeypatch.setenv("KERAS_HOME", str(open_folder / "no-keras"))
     open_folder.chmod(0o500)
     with ordinary_user(open_folder), pytest.raises(GanError, match=r"cannot be written.*--data-dir"):
-        mnist.load("mnist", open_folder)
+        datasets.load("mnist", open_folder)
     assert list(open_folder.iterdir()) == []
+
+
+def test_a_download_has_the_permissions_of_any_new_file(
+    server: str, published: mnist.Published, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_mirrors(monkeypatch, published, f"{server}/good/")
+    before = os.umask(0o027)
+    try:
+        datasets.load("mnist", tmp_path)
+    finally:
+        os.umask(before)
+    files = [*(tmp_path / "MNIST" / "raw").glob("*.gz")]
+    assert [stat.S_IMODE(path.stat().st_mode) for path in files] == [0o640, 0o640]
+
+
+def test_what_a_killed_download_left_is_removed_by_the_next(
+    server: str, published: mnist.Published, raw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that is killed while it waits for the rest of a file."""
+    code = (
+        "import sys; from pathlib import Path; from common.download import download\n"
+        "_, mirror, folder = sys.argv; download('MNIST', [mirror], {'slow': '0' * 64}, Path(folder))"
+    )
+    line = [sys.executable, "-c", code, f"{server}/slow/", str(raw)]
+    with subprocess.Popen(line, cwd=mnist.REPOSITORY, stderr=subprocess.DEVNULL) as process:
+        while not [*raw.glob(f"{PARTIAL}*/*")]:
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.kill()
+    assert [*raw.glob(f"{PARTIAL}*")]
+    use_mirrors(monkeypatch, published, f"{server}/good/")
+    datasets.load("mnist", tmp_path)
+    assert {path.name for path in raw.iterdir()} - {".lock"} == {f"{n}.gz" for n in published.gz_sha256}
+
+
+def test_a_second_download_waits_for_the_first(
+    server: str,
+    published: mnist.Published,
+    raw: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    use_mirrors(monkeypatch, published, f"{server}/good/")
+    with ThreadPoolExecutor(1) as pool:
+        with download.one_at_a_time(raw):
+            second = pool.submit(datasets.load, "mnist", tmp_path)
+            said = ""
+            while "waiting for it" not in said:
+                assert not second.done()
+                said += capsys.readouterr().err
+        assert len(second.result().pixels) == 6
+    assert "Downloading" not in said
+
+
+def test_without_locks_a_download_goes_on(
+    server: str, published: mnist.Published, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_mirrors(monkeypatch, published, f"{server}/good/")
+    for error in (OSError(errno.ENOLCK, "No locks available"), NotImplementedError()):
+
+        def refuse(self: object, error: Exception = error, **options: object) -> None:
+            raise error
+
+        monkeypatch.setattr(filelock.FileLock, "acquire", refuse)
+        assert len(datasets.load("mnist", tmp_path / type(error).__name__).pixels) == 6
+
+
+@pytest.mark.usefixtures("without_pauses")
+@pytest.mark.parametrize(
+    ("address", "environment", "said"),
+    [
+        ("{server}/absent/", {}, "127.0.0.1:{port}: HTTP status 404, Not Found"),
+        ("{server}/forbidden/", {}, "127.0.0.1:{port}: HTTP status 403, Forbidden"),
+        ("{server}/portal/", {}, "127.0.0.1:{port}: it gives another file than the published one"),
+        ("https://127.0.0.1:{port}/good/", {}, "[SSL: "),
+        (
+            "https://127.0.0.1:{port}/good/",
+            {"REQUESTS_CA_BUNDLE": "/nowhere"},
+            "Could not find a suitable TLS CA certificate bundle, invalid path: /nowhere",
+        ),
+        ("{server}/good/", {"ALL_PROXY": "socks5://127.0.0.1:9"}, "Missing dependencies for SOCKS support"),
+        ("{server}/good/", {"HTTP_PROXY": "http://127.0.0.1:9"}, "the proxy: Connection refused"),
+        ("{server}/good/", {"HTTP_PROXY": "http://"}, "check proxy URL"),
+        ("{server}/good/", {"HTTP_PROXY": "http://a b:c d"}, "Failed to parse"),
+        ("http://127.0.0.1:9/", {}, "127.0.0.1:9: Connection refused"),
+        ("http://nowhere.invalid/", {}, "(no network?)"),
+        (f"http://{'long' * 30}/", {}, "label"),
+    ],
+)
+def test_why_a_download_failed_is_said_once(
+    server: str,
+    published: mnist.Published,
+    address: str,
+    environment: dict[str, str],
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
+    if "HTTP_PROXY" in environment or "ALL_PROXY" in environment:
+        monkeypatch.delenv("NO_PROXY")
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+        monkeypatch.setenv(name.lower(), value)
+    port = server.rpartition(":")[2]
+    use_mirrors(monkeypatch, published, address.format(server=server, port=port))
+    assert datasets.load("auto", tmp_path).name == "digits"
+    err = capsys.readouterr().err
+    (notice,) = [line for line in err.splitlines() if line.startswith("Notice: ")]
+    assert "cannot be downloaded (" in notice and notice.count(said.format(port=port)) == 1
+    assert "Traceback" not in err
+    with pytest.raises(GanError) as error:
+        datasets.load("mnist", tmp_path)
+    assert said.format(port=port) in str(error.value) and "--dataset digits" in str(error.value)
 
 
 def answer_nothing(*args: object, **more: object) -> None:
@@ -379,10 +748,10 @@ def test_a_silent_network_is_noticed_within_15_seconds(
         if silence == "no name":
             address = "http://mirror.invalid/"
             monkeypatch.setattr(socket, "getaddrinfo", answer_nothing)
-            monkeypatch.setattr(mnist, "SECONDS_TO_FIND_A_MIRROR", 2)  # the other test waits in full
+            monkeypatch.setattr(download, "SECONDS_TO_FIND_A_MIRROR", 2)  # the other test waits in full
         use_mirrors(monkeypatch, published, address, address)
         began = time.monotonic()
-        images = mnist.load("auto", tmp_path)
+        images = datasets.load("auto", tmp_path)
         assert time.monotonic() - began < 15
     assert images.title == "scikit-learn digits"
     notices = [line for line in capsys.readouterr().err.splitlines() if line.startswith("Notice: ")]
@@ -393,8 +762,8 @@ def test_mnist_asked_for_by_name_never_becomes_something_else(
     published: mnist.Published, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     use_mirrors(monkeypatch, published, "http://127.0.0.1:9/")  # where nothing listens
-    with pytest.raises(GanError, match="none of its mirrors can be reached; connect to the network"):
-        mnist.load("mnist", tmp_path)
+    with pytest.raises(GanError, match=r"none of its mirrors gives it \(127.0.0.1:9: Connection refused\)"):
+        datasets.load("mnist", tmp_path)
 
 
 def test_the_test_set_is_read_like_the_training_set(
@@ -403,7 +772,7 @@ def test_the_test_set_is_read_like_the_training_set(
     """From its own files, and from its own arrays in the Keras cache."""
     names = dict(zip(files, mnist.MNIST_TEST.gz_sha256, strict=True))
     digests = {names[name]: hashlib.sha256(idx(array)).hexdigest() for name, array in files.items()}
-    source = replace(mnist.MNIST_TEST, gz_sha256=digests, sha256=digests, mirrors=())
+    source = replace(mnist.MNIST_TEST, images=6, gz_sha256=digests, sha256=digests, mirrors=())
     pixels, labels = files.values()
     with pytest.raises(GanError, match="MNIST's test set is not in"):
         mnist.load_published(source, tmp_path)
@@ -422,7 +791,7 @@ def test_the_test_set_is_read_like_the_training_set(
 
 
 def test_the_bundled_digits_have_the_geometry_of_mnist() -> None:
-    images = mnist.load("digits", Path())
+    images = datasets.load("digits", Path())
     pixels = images.pixels.reshape(-1, 28, 28)
     assert pixels.shape == (1797, 28, 28) and pixels.dtype == np.uint8
     assert pixels[:, 4:24, 4:24].max() == 255
@@ -433,7 +802,7 @@ def test_the_bundled_digits_have_the_geometry_of_mnist() -> None:
 
 
 def test_the_real_mnist(mnist_dir: Path) -> None:
-    images = mnist.load("mnist", mnist_dir)
+    images = datasets.load("mnist", mnist_dir)
     assert images.pixels.shape == (60_000, 784) and images.labels.shape == (60_000,)
     assert images.labels[:5].tolist() == [5, 0, 4, 1, 9]
     mean = images.pixels.mean() / 255
@@ -454,14 +823,19 @@ def test_fashion_mnist_is_read_from_its_own_folder(
     folder.mkdir(parents=True)
     store(folder, files)
     digests = {name: hashlib.sha256((folder / f"{name}.gz").read_bytes()).hexdigest() for name in files}
-    source = replace(mnist.PUBLISHED["fashion-mnist"], gz_sha256=digests, mirrors=())
+    source = replace(mnist.PUBLISHED["fashion-mnist"], images=6, gz_sha256=digests, mirrors=())
     monkeypatch.setitem(mnist.PUBLISHED, "fashion-mnist", source)
-    images = mnist.load("fashion-mnist", tmp_path)
+    images = datasets.load("fashion-mnist", tmp_path)
     assert images.title == "Fashion-MNIST" and len(images.pixels) == 6
+    for name in files:
+        (folder / f"{name}.gz").rename(tmp_path / f"{name} (1).gz")
+    assert datasets.load("fashion-mnist", tmp_path).sha256 == images.sha256
+    for name in files:
+        (tmp_path / f"{name} (1).gz").rename(folder / f"{name}.gz")
     labels = folder / f"{mnist.TRAIN_LABELS}.gz"
     labels.write_bytes(gzip.compress(idx(files[mnist.TRAIN_LABELS][::-1].copy())))
     with pytest.raises(GanError, match="not the published Fashion-MNIST"):
-        mnist.load("fashion-mnist", tmp_path)
+        datasets.load("fashion-mnist", tmp_path)
 
 
 def test_importing_the_data_loads_no_framework() -> None:

@@ -6,13 +6,13 @@ Source: MNIST's 60,000 training images. Run by itself it also prints the shares.
 import numpy as np
 from matplotlib.gridspec import GridSpec
 
-from common import mnist
+from common import datasets, mnist
 from docs.figures.style import BLUE, ORANGE, figure, save
 
 
 def main() -> None:
     """Draw both."""
-    images = mnist.load("mnist", mnist.default_data_dir())
+    images = datasets.load("mnist", mnist.default_data_dir())
     drawn = figure(8, 4.8)
     grid = GridSpec(3, 10, figure=drawn, height_ratios=[1, 0.15, 3])
 
@@ -42,5 +42,5 @@ def value_shares(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 if __name__ == "__main__":
     main()
-    _, shares = value_shares(mnist.load("mnist", mnist.default_data_dir()).pixels)
+    _, shares = value_shares(datasets.load("mnist", mnist.default_data_dir()).pixels)
     print(f"-1: {shares[0]:.1%}   between: {shares[1:-1].sum():.1%}   1: {shares[-1]:.1%}")
