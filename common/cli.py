@@ -128,10 +128,11 @@ def train(framework: Framework, options: dict[str, Any]) -> int:
     resume = options.pop("resume")
     if resume:
         run = Run.open(folder or newest_run(framework.short_name))
+        dataset = options.pop("dataset", "auto")
         config = resumed_config(run, options)
         if epochs is None and run.iterations_saved == config.steps:
             return make_the_end_again(run)
-        images = load_recorded_images(run, data_dir)
+        images = load_recorded_images(run, dataset, data_dir)
     else:
         config = Config(**options)
         images = datasets.load(config.dataset, data_dir, config.train_limit)
@@ -145,6 +146,7 @@ def train(framework: Framework, options: dict[str, Any]) -> int:
     environment = machine.describe() | implementation.environment(device)
     if resume:
         run.record["config"] = config.as_dict()
+        run.record["data"]["name"] = images.name
         if changes := run.changes(framework.title, environment):
             print(
                 f"Notice: this is not as in the session before: {'; '.join(changes)}. The run goes on, but "
@@ -200,23 +202,33 @@ def resumed_config(run: Run, options: dict[str, Any]) -> Config:
     changed = [
         f"{option_name(name)} {recorded[name]} to {value}"
         for name, value in options.items()
-        if value not in (recorded[name], "auto") and not settings()[name].may_change
+        if value != recorded[name] and not settings()[name].may_change
     ]
     if changed:
         raise UsageError(
             f"A resumed run cannot change {' and '.join(changed)}; leave that out, or start a new run."
         )
-    return replace(run.config, **(options | {"dataset": recorded["dataset"]}))
+    return replace(run.config, **options)
 
 
-def load_recorded_images(run: Run, data_dir: Path) -> mnist.Images:
-    """The images the run began with.
+def load_recorded_images(run: Run, dataset: str, data_dir: Path) -> mnist.Images:
+    """The images the run began with; `dataset` is auto, or says again which, or where they are now.
 
     Raises:
+        UsageError: it is another published data set.
         GanError: they are not to be had any more.
     """
-    config = run.config
-    images = datasets.load(config.dataset, data_dir, config.train_limit)
+    recorded = run.record["data"]["name"]
+    if dataset not in ("auto", recorded) and dataset in datasets.NAMES:
+        raise UsageError(
+            f"A resumed run cannot change --dataset {recorded} to {dataset}; leave that out, or start a new "
+            "run."
+        )
+    if dataset == "auto":
+        dataset = recorded
+        if dataset not in datasets.NAMES and not Path(dataset).is_dir():
+            raise GanError(f"The images of the run are not in {dataset} any more; say with --dataset where.")
+    images = datasets.load(dataset, data_dir, run.config.train_limit)
     if images.sha256 != run.record["data"]["sha256"]:
         raise GanError(
             f"The {images.title} images on this machine are not those the run in {run.folder} began "
@@ -422,7 +434,7 @@ def add_train(commands: Any, framework: Framework) -> None:
         metavar="DIR",
         type=user_path,
         default=mnist.default_data_dir(),
-        help="where the images are, or go: DIR/MNIST/raw and so on, as torchvision keeps them "
+        help="where MNIST and the like are, or go: DIR/MNIST/raw and so on, as torchvision keeps them "
         "(default: the environment's GAN_DATA_DIR, else data in the repository)",
     )
     add_device(parser)

@@ -16,7 +16,8 @@ from common.metrics import Quality, load_reference
 from common.run import Run
 
 LAST = 500  # iterations in the last losses
-WITHOUT_EFFECT = ("seed", "ema_decay")  # seeds are chance, and the training does not know the average
+# Seeds are chance, the training does not know the average, and what the images are their SHA-256 says
+WITHOUT_EFFECT = ("seed", "ema_decay", "dataset")
 
 
 class Measure(NamedTuple):

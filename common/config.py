@@ -107,8 +107,8 @@ class Config:
     )
     dataset: str = setting(
         "auto",
-        "images to learn from; auto: MNIST, or where it cannot be had scikit-learn's small digits",
-        choices=("auto", "mnist", "fashion-mnist", "digits"),
+        "images to learn from: mnist, fashion-mnist, digits, a folder of images of your own, or auto: MNIST, "
+        "or where it cannot be had scikit-learn's small digits",
     )
     train_limit: int | None = setting(
         None, "use only the first so many training images", kind=int, within=Interval(1)

@@ -1,6 +1,7 @@
 """The losses of a run -> one chart."""
 
 import os
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from math import log
@@ -82,12 +83,13 @@ def save_loss_chart(losses: np.ndarray, title: str, path: Path) -> None:
     lower.axhline(1 / 2, color="grey", linestyle="--", label="1/2: D knows nothing")
     upper.set_ylim(0, 4)
     lower.set_ylim(0, 1)
-    figure.suptitle(title)
+    figure.suptitle(title, parse_math=False)
     upper.set_ylabel(f"loss (nats); bold: mean of {window}")
     lower.set_ylabel("probability of being real")
     lower.set_xlabel("iteration")
     for axes in (upper, lower):
         axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=4, frameon=False)
         axes.grid(alpha=0.3)
-    with replacing(path) as temporary:
+    with replacing(path) as temporary, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # a folder's name may be in any script
         figure.savefig(temporary, format="png", dpi=110)

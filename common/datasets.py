@@ -4,21 +4,25 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+from common import own_images
 from common.download import NoMirrorError
 from common.errors import UsageError
+from common.files import user_path
 from common.mnist import PUBLISHED, Images, load_published, scikit_learn_digits
+
+NAMES = ("auto", *PUBLISHED, "digits")
 
 
 def load(dataset: str, data_dir: Path, train_limit: int | None = None) -> Images:
     """The training images of `dataset`, downloaded into `data_dir` if they are published and not there yet.
 
     Args:
-        dataset: auto, mnist, fashion-mnist or digits; auto falls back from mnist to digits, and says so.
+        dataset: one of `NAMES`, or a folder of images; auto falls back from mnist to digits, and says so.
         train_limit: keep only the first so many images.
 
     Raises:
         GanError: the files are damaged, cannot be read, or cannot be had.
-        UsageError: `data_dir` is a file, or `train_limit` more than there is.
+        UsageError: `dataset` is none, `data_dir` is a file, or `train_limit` more than there is.
     """
     if data_dir.exists() and not data_dir.is_dir():
         raise UsageError(f"--data-dir {data_dir} is not a folder; name the one that has MNIST/raw in it.")
@@ -34,8 +38,15 @@ def load(dataset: str, data_dir: Path, train_limit: int | None = None) -> Images
                 file=sys.stderr,
             )
             images = scikit_learn_digits()
-    else:
+    elif dataset in PUBLISHED:
         images = load_published(PUBLISHED[dataset], data_dir)
+    else:
+        folder = user_path(dataset)
+        if not (dataset and folder.is_dir()):
+            raise UsageError(
+                f"--dataset must be one of {', '.join(NAMES)}, or a folder of images, not {dataset!r}."
+            )
+        images = own_images.load(folder)
     available = len(images.pixels)
     if train_limit is not None and train_limit > available:
         raise UsageError(

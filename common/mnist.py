@@ -40,7 +40,8 @@ class Images:
     name: str  # as in --dataset
     title: str  # for people
     pixels: np.ndarray  # uint8 (N, 784), 0 is black
-    labels: np.ndarray  # uint8 (N,), 0 to 9
+    labels: np.ndarray  # integers (N,), 0 to 9, or positions in `classes`
+    classes: tuple[str, ...] = ()  # names of the labels, where they have any
 
     @property
     def sha256(self) -> str:

@@ -58,7 +58,7 @@ class Run:
             "title": images.title,
             "images": len(images.pixels),
             "sha256": images.sha256,
-        }
+        } | ({"classes": images.classes} if images.classes else {})
         record = {"format": FORMAT, "config": config.as_dict(), "data": data, "sessions": []}
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -223,7 +223,7 @@ class Run:
 def check_record(record: dict[str, Any]) -> None:
     """Raise some exception unless `record` has what the record of a run must have."""
     Config(**record["config"])
-    str.lower(record["data"]["title"] + record["data"]["sha256"])
+    str.lower(record["data"]["name"] + record["data"]["title"] + record["data"]["sha256"])
     for session in record["sessions"]:
         str.lower(session["framework"])
         dict.items(session["environment"])

@@ -304,7 +304,8 @@ def test_a_generator_that_is_kept_alone_generates_and_is_not_trained_further(com
         ("train --lr fast", ("--lr", "must be a number, not 'fast'")),
         ("train --dropout 1", ("--dropout must be at least 0 and at most 0.99, not 1",)),
         ("train --beta1 -0.5", ("--beta1 must be at least 0",)),
-        ("train --dataset mnits", ("--dataset must be one of auto, mnist",)),
+        ("train --dataset mnits", ("--dataset must be one of auto, mnist", "or a folder of images")),
+        ("train --dataset .", ("no image in .; put PNG or JPEG files into it",)),
         ("train --seed -1", ("--seed must be at least 0",)),
         (f"{SMALL} --train-limit 1798", ("--train-limit must be at most 1797",)),
         ("train --dataset digits --batch-size 1798", ("--batch-size must be at most 1797",)),
@@ -437,6 +438,55 @@ def test_a_run_from_before_a_setting_has_its_default(command: Command, small_run
     command(f"{resume} --ema-decay 0.9").assert_fails(2, "cannot change --ema-decay 0.0 to 0.9")
     assert command(resume).status == 0
     assert Run.open(copy).record["config"] == Run.open(small_run).record["config"] | {"steps": 30}
+
+
+def save_images(folder: Path, count: int = 12) -> None:
+    """Noise in two classes, as a person might have it: in colour, of any size, dark on white."""
+    generator = np.random.default_rng(0)
+    for number in range(count):
+        path = folder / "ab"[number % 2] / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        noise = generator.integers(0, 256, (20 + number, 30, 3), dtype=np.uint8)
+        noise[[0, -1]] = noise[:, [0, -1]] = 255
+        Image.fromarray(noise).save(path)
+
+
+def test_own_images_are_learnt_from_resumed_and_moved(command: Command, tmp_path: Path) -> None:
+    save_images(Path("my $_$ images 图"))
+    Path("short").symlink_to("my $_$ images 图")  # `command` cuts lines at spaces
+    own = SMALL.replace("digits", "short")
+    outcome = command(f"{own} --steps 2 --run run")
+    assert outcome.status == 0, outcome
+    assert "Trained 2 iterations on my $_$ images 图" in outcome.out
+    assert "Warning" not in outcome.err and outcome.err.count("Notice: ") == 1
+    record = Run.open(Path("run")).record
+    assert record["config"]["dataset"] == record["data"]["name"] == str(tmp_path / "my $_$ images 图")
+    assert record["data"]["classes"] == ["a", "b"] and record["data"]["images"] == 12
+
+    assert command("train --resume --run run --steps 3").status == 0
+    assert command("train --resume --run run --steps 4 --dataset auto").status == 0
+    assert command("train --resume --run run --steps 5 --dataset ./short").status == 0
+    before = files_below(Path("run"))
+    save_images(Path("other"), 13)
+    command("train --resume --run run --steps 6 --dataset other").assert_fails(
+        1, "not those the run in run began"
+    )
+    command("train --resume --run run --steps 6 --dataset digits").assert_fails(2, "cannot change --dataset")
+    command("train --resume --run run --steps 6 --dataset nowhere").assert_fails(2, "or a folder of images")
+    Path("my $_$ images 图").rename("moved")
+    command("train --resume --run run --steps 6").assert_fails(
+        1, "are not in", "any more; say with --dataset where"
+    )
+    assert files_below(Path("run")) == before
+    assert command("generate --run run --out images.png").status == 0
+    assert command("train --resume --run run --steps 6 --dataset moved").status == 0
+    assert command("train --resume --run run --steps 7").status == 0  # it knows by now
+
+
+def test_too_few_images_for_a_batch_are_counted(command: Command) -> None:
+    save_images(Path("mine"), 5)
+    command(SMALL.replace("digits", "mine")).assert_fails(2, "--batch-size must be at most 5")
+    assert not Path("runs").exists()
 
 
 def test_other_data_is_not_taken_for_that_of_the_run(command: Command, small_run: Path) -> None:

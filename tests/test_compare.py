@@ -265,6 +265,18 @@ def test_runs_of_other_data_are_not_compared(
     assert "learnt from other images (other noise, 10) than the one in" in said.err
 
 
+def test_the_same_images_may_lie_in_two_folders(
+    make_run: MakeRun, command: Compare, tiny_images: Images
+) -> None:
+    one, other = (
+        make_run(name, title, replace(tiny_images, name=f"/{name}", title=name), dataset=f"/{name}")
+        for name, title in (("mine", "PyTorch"), ("moved", "TensorFlow"))
+    )
+    said = command(f"--runs {one} {other}")
+    assert said.status == 0 and "Left out" not in said.err and "Not all runs" not in said.err
+    assert "the judge knows MNIST alone, and they were learnt from mine" in said.err
+
+
 def test_runs_with_other_settings_are_compared_and_told_apart(make_run: MakeRun, command: Compare) -> None:
     one, other = make_run("one"), make_run("other", update_order="generator-first", lr=1e-3, ema_decay=0.9)
     said = command(f"--runs {one} {other}")

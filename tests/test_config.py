@@ -36,7 +36,6 @@ def test_defaults_are_those_of_the_tutorial() -> None:
         ("update_order", "both"),
         ("seed", -1),
         ("seed", 2**32),
-        ("dataset", "mnst"),
         ("train_limit", 0),
         ("sample_every", 0),
         ("checkpoint_every", 0),

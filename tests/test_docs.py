@@ -409,7 +409,7 @@ class Shell:
             assert folder is not None
             run = Run.open(folder)
             return f"{line} --steps {run.record['sessions'][-1]['to_iteration'] + 20}"
-        kept = re.sub(r"--(epochs|steps|dataset)[ =][\w-]+|^train", "", line)
+        kept = re.sub(r"--(epochs|steps|dataset)[ =]\S+|^train", "", line)
         return " ".join(f"train --dataset digits --steps 20 --ema-decay 0.9 {kept}".split())
 
 

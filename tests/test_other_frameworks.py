@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from common import checkpoint
 from common.run import Run
@@ -74,6 +75,21 @@ def test_generate_writes_images(run: Path, command: Command, tmp_path: Path) -> 
     images = np.load(tmp_path / "5.npy")
     assert images.shape == (5, 784) and images.dtype == np.float32 and np.abs(images).max() <= 1
     np.testing.assert_allclose(np.load(tmp_path / "3.npy"), images[:3], atol=1e-6)
+
+
+def test_own_images_are_learnt_from_and_resumed(command: Command, tmp_path: Path) -> None:
+    for number, noise in enumerate(np.random.default_rng(0).integers(0, 256, (9, 30, 20), dtype=np.uint8)):
+        (tmp_path / "mine").mkdir(exist_ok=True)
+        Image.fromarray(noise).save(tmp_path / "mine" / f"{number}.png")
+    own, run = SMALL.replace("digits", f"{tmp_path}/mine"), tmp_path / "run"
+    outcome = command(f"{own} --run {run}".replace("25", "2"))
+    assert outcome.status == 0 and "Trained 2 iterations on mine" in outcome.out, outcome
+    (tmp_path / "mine").rename(tmp_path / "moved")
+    resumed = command(f"train --resume --run {run} --steps 4 --device cpu --dataset {tmp_path}/moved")
+    assert resumed.status == 0, resumed
+    assert Run.open(run).losses()["iteration"].tolist() == [0, 1, 2, 3]
+    assert command(f"generate --run {run} --count 3 --out {tmp_path}/3.npy --device cpu").status == 0
+    assert np.load(tmp_path / "3.npy").shape == (3, 784)
 
 
 def test_a_device_that_is_not_there_is_named(command: Command, tmp_path: Path) -> None:
