@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import filelock
 
 from common.errors import GanError, reason
-from common.files import PARTIAL
+from common.files import PARTIAL, locked, remove_partial
 
 SECONDS_TO_FIND_A_MIRROR = 8
 SECONDS_WITHOUT_A_BYTE = 10  # before a download counts as broken
@@ -122,18 +122,17 @@ def in_words(failures: Mapping[str, str]) -> str:
 @contextmanager
 def one_at_a_time(folder: Path) -> Iterator[None]:
     """Wait until no other process downloads into `folder`, and remove what killed ones left there."""
-    lock = filelock.FileLock(folder / ".lock")
     with ExitStack() as held:
+        alone = False
         try:
-            held.enter_context(lock.acquire(timeout=0))
+            alone = held.enter_context(locked(folder))
         except filelock.Timeout:
             print(f"Another process downloads into {folder}; waiting for it.", file=sys.stderr)
-            held.enter_context(lock.acquire())
-        except (OSError, NotImplementedError):
-            pass  # no locks here, or a lock of another user: then side by side
-        if lock.is_locked:
-            for left in folder.glob(f"{PARTIAL}*"):
-                shutil.rmtree(left, ignore_errors=True)
+            alone = held.enter_context(locked(folder, wait=True))
+        except PermissionError:
+            pass  # a lock of another user: then side by side
+        if alone:
+            remove_partial(folder)
         yield
 
 

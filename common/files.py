@@ -75,19 +75,19 @@ NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
 
 
 @contextmanager
-def locked(folder: Path, seconds: float = 0) -> Iterator[None]:
-    """Let no other process be here for this `folder` at the same time; wait for one at most `seconds`.
+def locked(folder: Path, wait: bool = False) -> Iterator[bool]:
+    """Let no other process be here for this `folder`; yield whether that is sure.
 
-    Where the file system has no locks, this goes on without one and says so.
+    Where the file system has no locks, it is not: this goes on all the same and says so.
 
     Raises:
-        filelock.Timeout: another process is here.
+        filelock.Timeout: another process is here, and this one is not to `wait` for it.
     """
-    lock = filelock.FileLock(folder / ".lock", timeout=seconds)
+    lock = filelock.FileLock(folder / ".lock")
     try:
-        lock.acquire()
-    except (OSError, NotImplementedError) as error:
-        if isinstance(error, OSError) and error.errno not in NO_LOCKS:
+        lock.acquire(blocking=wait)
+    except (OSError, NotImplementedError) as error:  # the latter in the place of ENOSYS
+        if getattr(error, "errno", errno.ENOSYS) not in NO_LOCKS:
             raise
         print(
             f"Notice: the file system of {folder} has no locks; make sure yourself that no other process "
@@ -95,6 +95,6 @@ def locked(folder: Path, seconds: float = 0) -> Iterator[None]:
             file=sys.stderr,
         )
     try:
-        yield
+        yield lock.is_locked
     finally:
         lock.release()
