@@ -15,13 +15,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from common import checkpoint, mnist, tensorboard
+from common import checkpoint, mnist
 from common.checkpoint import Checkpoint
 from common.cli import what_to_see
 from common.config import Config, settings
 from common.files import PARTIAL
 from common.grid import CAPTION_LINE, to_uint8
-from common.mnist import REPOSITORY
 from common.run import Run
 from tests.conftest import SMALL, Command, Outcome, copy_of, files_below, ordinary_user, require
 
@@ -57,43 +56,6 @@ def test_a_run_folder_holds_everything(small_run: Path) -> None:
         assert getattr(film, "n_frames", 1) == 4
     with Image.open(small_run / "losses.png") as chart:
         assert chart.width > 600
-
-
-def test_tensorboard_reads_runs_while_they_go_on(small_run: Path, tmp_path: Path) -> None:
-    require("tensorboardX")
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-
-    run, logs = copy_of(small_run, str(tmp_path / "runs" / "a")), tmp_path / "logs"
-    losses = (run / "losses.csv").read_text().splitlines(keepends=True)
-    follower = tensorboard.Follower(run, logs)
-    # first 12 whole rows and a half, then cut back to 11 as by a resume, then all
-    for content in ("".join(losses[:13]) + "12,0.5", "".join(losses[:12]), "".join(losses)):
-        (run / "losses.csv").write_text(content)
-        follower.catch_up()
-    follower.writer.close()
-
-    events = EventAccumulator(str(logs))
-    events.Reload()
-    expected = Run.open(run).losses()
-    for column in COLUMNS[1:]:
-        read = {event.step: event.value for event in events.Scalars(column)}
-        assert read == {step: pytest.approx(expected[column][step]) for step in (0, 10, 20)}
-    assert [image.step for image in events.Images("samples")] == [0, 10, 20, 25]
-
-
-def test_tensorboard_shows_kept_runs(tmp_path: Path) -> None:
-    """Their rows are means of 100 iterations."""
-    require("tensorboardX")
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-
-    follower = tensorboard.Follower(
-        REPOSITORY / "docs" / "results" / "frameworks" / "pytorch-seed0", tmp_path
-    )
-    follower.catch_up()
-    follower.writer.close()
-    events = EventAccumulator(str(tmp_path))
-    events.Reload()
-    assert [event.step for event in events.Scalars("d_loss")] == list(range(99, 20_000, 1_000))
 
 
 def test_the_end_says_what_to_look_at_and_what_to_type(command: Command) -> None:
