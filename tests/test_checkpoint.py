@@ -16,6 +16,7 @@ from common.checkpoint import Checkpoint
 from common.config import Config
 from common.errors import GanError
 from common.files import replacing
+from tests.conftest import not_on_windows
 
 CONFIG = Config(noise_dim=3).as_dict()
 
@@ -163,6 +164,7 @@ def test_another_architecture_is_named(state: Checkpoint, tmp_path: Path) -> Non
             checkpoint.load(path)
 
 
+@not_on_windows
 def test_a_full_disk_leaves_the_previous_checkpoint(state: Checkpoint, tmp_path: Path) -> None:
     """A limit on the size of files stands in for the full disk: to write fails in the same way."""
     path = tmp_path / "7.safetensors"

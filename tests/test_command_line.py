@@ -22,7 +22,16 @@ from common.config import Config, settings
 from common.files import PARTIAL
 from common.grid import CAPTION_LINE, to_uint8
 from common.run import Run
-from tests.conftest import SMALL, Command, Outcome, copy_of, files_below, ordinary_user, require
+from tests.conftest import (
+    SMALL,
+    Command,
+    Outcome,
+    copy_of,
+    files_below,
+    not_on_windows,
+    ordinary_user,
+    require,
+)
 
 require("torch")
 
@@ -323,6 +332,7 @@ def test_a_folder_that_cannot_be_used_is_named(command: Command) -> None:
     assert Path("file").read_text() == "kept"
 
 
+@not_on_windows
 def test_a_place_for_runs_that_leads_nowhere_is_named(command: Command) -> None:
     Path("runs").symlink_to("a/disk/that/is/not/there")
     command(f"{SMALL} --steps 1").assert_fails(1, "runs/torch cannot hold new runs")
@@ -603,6 +613,7 @@ def test_other_errors_are_not_hidden(command: Command, monkeypatch: pytest.Monke
         command(f"{SMALL} --steps 1")
 
 
+@not_on_windows
 def test_a_full_disk_stops_the_training_and_keeps_the_previous_checkpoint(small_run: Path) -> None:
     """A limit on the size of files stands in for the full disk."""
     code = (

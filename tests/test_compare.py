@@ -19,7 +19,7 @@ from common.errors import GanError, UsageError
 from common.metrics import Quality, Reference
 from common.mnist import PIXELS, REPOSITORY, Images
 from common.run import COLUMNS, Run
-from tests.conftest import Outcome, open_page
+from tests.conftest import Outcome, not_on_windows, open_page
 
 MakeRun = Callable[..., Path]
 Compare = Callable[..., Outcome]
@@ -228,6 +228,7 @@ def test_pictures_that_cannot_be_read_are_left_out(make_run: MakeRun, command: C
     assert shown == [[True, False, True, True, True], [False, True, True, True, True]]
 
 
+@not_on_windows
 def test_a_run_that_is_named_twice_counts_once(make_run: MakeRun, command: Compare) -> None:
     one, other = make_run("runs/torch/one"), make_run("runs/torch/other", seed=1)
     (one.parent / "latest").symlink_to(other.name)

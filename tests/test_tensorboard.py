@@ -19,7 +19,7 @@ from common.mnist import REPOSITORY
 from common.run import COLUMNS, Run
 from common.tensorboard import Follower, Watch
 from docs import serve
-from tests.conftest import Outcome, ordinary_user, require
+from tests.conftest import Outcome, not_on_windows, ordinary_user, require
 
 require("tensorboardX")
 
@@ -236,30 +236,28 @@ def test_what_is_no_port_is_said(server: Any, port: str, said: Callable[..., Out
     said(server.main, f"--port={port}").assert_fails(2, "--port")
 
 
-@each_server
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signal for a group of processes")
-def test_ctrl_c_is_quiet(server: Any, tmp_path: Path) -> None:
-    """A terminal sends it to all processes at once."""
+@not_on_windows
+@pytest.mark.parametrize(
+    ("server", "number"),
+    [(serve, signal.SIGINT), (tensorboard, signal.SIGINT), (tensorboard, signal.SIGTERM)],
+)
+def test_it_ends_quietly_and_as_a_whole(server: Any, number: signal.Signals, tmp_path: Path) -> None:
+    """A terminal sends Ctrl-C to all processes at once, `kill` its signal to one."""
     make_run(tmp_path / "runs" / "a")
     half_a_picture(tmp_path / "runs" / "a")  # so that there is something to say once all is started
     with socket.create_server(("localhost", 0)) as free:
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", server.__name__, "--port", str(port)]
-    environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
     process = subprocess.Popen(
-        command,
+        [sys.executable, "-m", server.__name__, "--port", str(port)],
         cwd=tmp_path,
-        env=environment,
+        env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a job in the background ignores it
     )
-    assert process.stdout
-    for line in process.stdout:
-        if line.startswith(("Notice: ", "Open ")):
-            break
-    os.killpg(process.pid, signal.SIGINT)
-    rest = process.stdout.read()
-    assert process.wait() == 0 and "Traceback" not in rest and "Interrupt" not in rest
+    assert process.stdout and any(line.startswith(("Notice: ", "Open ")) for line in process.stdout)
+    (os.killpg if number == signal.SIGINT else os.kill)(process.pid, number)
+    rest, _ = process.communicate(timeout=60)  # until nobody can write any more
+    assert process.returncode == 0 and "Traceback" not in rest and "Interrupt" not in rest
