@@ -4,58 +4,65 @@
 
 PYTHON ?= python3
 ARGS ?=
+PORT := 8000
 override KERAS_BACKEND := $(or $(KERAS_BACKEND),tensorflow)
 VENV := .venv
-BIN := $(VENV)/bin
+RUN := $(VENV)/bin/python -m
 FRAMEWORKS := torch tensorflow keras jax
 SITE := docs/_site
 
+# Modules are called, not programs of $(VENV), and found here: both hold the path of a folder that may be moved.
+export PYTHONPATH := $(CURDIR)
+
 .DEFAULT_GOAL := help
-.PHONY: help train-torch train-tf train-keras compare test bench docs docs-serve docs-figures tensorboard clean
+.PHONY: help train-torch train-tf train-keras compare test bench docs docs-serve docs-figures \
+	tensorboard clean usable
 .NOTPARALLEL:
 
 help:  ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 train-torch: $(VENV)/installed-torch  ## train the GAN in PyTorch: 20,000 iterations, about 10 minutes on two cores
-	$(BIN)/python -m pytorch_gan train $(ARGS)
+	$(RUN) pytorch_gan train $(ARGS)
 
 train-tf: $(VENV)/installed-tensorflow  ## train the same GAN in TensorFlow
-	$(BIN)/python -m tensorflow_gan train $(ARGS)
+	$(RUN) tensorflow_gan train $(ARGS)
 
 train-keras: $(VENV)/keras-on-$(KERAS_BACKEND) $(VENV)/installed-keras  ## train the same GAN in Keras; KERAS_BACKEND=tensorflow, jax or torch
-	KERAS_BACKEND='$(KERAS_BACKEND)' $(BIN)/python -m keras_gan train $(ARGS)
+	KERAS_BACKEND='$(KERAS_BACKEND)' $(RUN) keras_gan train $(ARGS)
 
 compare: $(VENV)/installed-compare  ## lay the newest run of each framework side by side, in one report
-	$(BIN)/python -m common.compare $(ARGS)
+	$(RUN) common.compare $(ARGS)
 
 test: $(FRAMEWORKS:%=$(VENV)/installed-%) $(VENV)/installed-test  ## check style, types and behaviour
-	$(BIN)/ruff format --check .
-	$(BIN)/ruff check .
-	$(BIN)/mypy
-	$(BIN)/pytest $(ARGS)
+	$(RUN) ruff format --check .
+	$(RUN) ruff check .
+	$(RUN) mypy
+	$(RUN) pytest $(ARGS)
 
 bench: $(FRAMEWORKS:%=$(VENV)/installed-%) $(VENV)/installed-test  ## measure speed and memory
-	$(BIN)/python -m benchmarks $(ARGS)
+	$(RUN) benchmarks $(ARGS)
 
 docs: $(VENV)/installed-docs  ## build the tutorial, in English and Chinese
-	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet -c docs docs/en $(SITE)/en
-	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet -c docs -D language=zh_CN docs/zh $(SITE)/zh
+	$(RUN) sphinx --fail-on-warning --keep-going --quiet -c docs docs/en $(SITE)/en
+	$(RUN) sphinx --fail-on-warning --keep-going --quiet -c docs -D language=zh_CN docs/zh $(SITE)/zh
 	@cp docs/index.html $(SITE)
 	@echo 'Open   $(SITE)/index.html'
 
-docs-serve: docs  ## build the tutorial and serve it on http://localhost:8000
-	$(BIN)/python -m http.server --directory $(SITE) 8000
+docs-serve: docs  ## build the tutorial and serve it on http://localhost:8000; PORT=8001 for another port
+	$(RUN) docs.serve --port '$(PORT)'
 
 docs-figures: $(FRAMEWORKS:%=$(VENV)/installed-%) $(VENV)/installed-docs  ## draw the tutorial's figures and make its notebooks again
-	$(BIN)/python -m docs.figures $(ARGS)
-	$(BIN)/python -m docs.notebooks
+	$(RUN) docs.figures $(ARGS)
+	$(RUN) docs.notebooks
 
 tensorboard: $(VENV)/installed-tensorboard  ## look at the runs in TensorBoard, also while they go on
-	$(BIN)/python -m common.tensorboard $(ARGS)
+	$(RUN) common.tensorboard $(ARGS)
 
 clean:  ## remove .venv; data/ and runs/ stay
-	rm -rf $(VENV)
+	@mkdir -p $(VENV)
+	mv $(VENV) $(VENV)-removed-$$$$  # at once: half of it would pass for a whole one
+	rm -rf $(VENV)-removed-*
 
 $(VENV)/keras-on-tensorflow $(VENV)/keras-on-jax $(VENV)/keras-on-torch: $(VENV)/keras-on-%: $(VENV)/installed-%
 	@touch $@
@@ -64,12 +71,18 @@ $(VENV)/keras-on-%:
 	@echo "error: KERAS_BACKEND must be one of tensorflow, jax, torch, not '$(KERAS_BACKEND)'." >&2; exit 2
 
 # Every extra of pyproject.toml, in the versions of constraints.txt.
-$(VENV)/installed-%: pyproject.toml constraints.txt | $(VENV)/created
+$(VENV)/installed-%: pyproject.toml constraints.txt $(VENV)/created | usable
 	@echo 'Setting up $(VENV) for $*: once, and for PyTorch it takes a while.'
-	$(BIN)/python -m pip install --constraint constraints.txt --editable '.[$*]'
+	$(VENV)/bin/python -I -m pip install --constraint constraints.txt --editable '.[$*]'
 	@touch $@
 
+# Of Python itself there is only a link in $(VENV), and packages are found by the version that installed them.
+usable: $(VENV)/created
+	@$(VENV)/bin/python -I -c 'import pip' 2> /dev/null || { \
+		echo 'error: $(VENV) does not work, as if its Python had been removed or replaced; `make clean`, then try again.' >&2; exit 1; }
+
 $(VENV)/created:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "error: Python 3.11 or newer is needed; name one with PYTHON=...")'
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || { \
+		echo 'error: Python 3.11, 3.12 or 3.13 is needed (TensorFlow is not there yet for later ones), and $(PYTHON) is none of them; name one with PYTHON=python3.13 or the like.' >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	@touch $@

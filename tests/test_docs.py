@@ -299,7 +299,10 @@ LONG = (  # what takes minutes, goes on until it is stopped, or is done by other
     "common.tensorboard",
     "docs.figures",
     "docs.notebooks",
-    "http.server",
+    "docs.serve",
+    "mypy",
+    "ruff",
+    "sphinx",
     "tests.mutations",
 )
 STAND_IN = f"""\
@@ -314,7 +317,7 @@ with open(os.environ["CALLS"], "a") as calls:
 class Shell:
     """A copy of the repository in which commands are run as readers type them, but shorter.
 
-    Its .venv has programs that only write down how they are called. What they were called for is then
+    Its .venv has a Python that only writes down how it is called. What it was called for is then
     done here, once: trainings in the players, for 20 iterations of the small digits.
     """
 
@@ -329,12 +332,11 @@ class Shell:
         (self.folder / "docs" / "_site").mkdir()
         programs = self.folder / ".venv" / "bin"
         programs.mkdir(parents=True)
-        for program in ("python", "pytest", "ruff", "mypy", "sphinx-build"):
-            (programs / program).write_text(STAND_IN)
-            (programs / program).chmod(0o755)
+        (programs / "python").write_text(STAND_IN)
+        (programs / "python").chmod(0o755)
+        (programs.parent / "created").touch()
         for extra in ("torch", "tensorflow", "keras", "jax", "tensorboard", "compare", "docs", "test"):
             (programs.parent / f"installed-{extra}").touch()
-        (programs.parent / "created").touch()
         self.environment = os.environ | {
             "PATH": f"{programs}:{os.environ['PATH']}",
             "CALLS": str(self.calls),
@@ -386,7 +388,7 @@ class Shell:
                 assert all((DOCS / "figures" / f"{name}.py").is_file() for name in names)
             case ["python", "-m", module, *_] if module in LONG:
                 assert importlib.util.find_spec(module)
-            case ["pytest", *arguments] | ["python", "-m", "pytest", *arguments]:
+            case ["python", "-m", "pytest", *arguments]:
                 for path in (argument for argument in arguments if argument.startswith("tests/")):
                     assert (REPOSITORY / path).exists()
             case ["python", *arguments] if self.is_new("", " ".join(arguments)):
