@@ -15,7 +15,7 @@ SITE := docs/_site
 export PYTHONPATH := $(CURDIR)
 
 .DEFAULT_GOAL := help
-.PHONY: help train-torch train-tf train-keras compare test bench docs docs-serve docs-figures \
+.PHONY: help train-torch train-tf train-keras compare check test style bench docs docs-serve docs-figures \
 	tensorboard clean usable
 .NOTPARALLEL:
 
@@ -34,11 +34,17 @@ train-keras: $(VENV)/keras-on-$(KERAS_BACKEND) $(VENV)/installed-keras  ## train
 compare: $(VENV)/installed-compare  ## lay the newest run of each framework side by side, in one report
 	$(RUN) common.compare $(ARGS)
 
-test: $(FRAMEWORKS:%=$(VENV)/installed-%) $(VENV)/installed-test  ## check style, types and behaviour
+check: style  ## check style, types and what takes seconds to check: less than two minutes
+	$(RUN) pytest -m 'not slow' $(ARGS)
+	@echo 'Left out: the tests marked as slow. `make test` runs all.'
+
+test: style  ## check style, types and all behaviour: 12 minutes
+	$(RUN) pytest $(ARGS)
+
+style: $(FRAMEWORKS:%=$(VENV)/installed-%) $(VENV)/installed-test
 	$(RUN) ruff format --check .
 	$(RUN) ruff check .
 	$(RUN) mypy
-	$(RUN) pytest $(ARGS)
 
 bench: $(FRAMEWORKS:%=$(VENV)/installed-%) $(VENV)/installed-test  ## measure speed and memory
 	$(RUN) benchmarks $(ARGS)

@@ -22,6 +22,7 @@ from tests.frameworks import FRAMEWORKS, Player
 
 NOBODY = 65534
 LONGEST_FIRST = ("parity", "expected_range", "resume", "docs", "other_frameworks")  # minutes each
+SLOW_FIXTURES = {"players", "browser"}  # which start processes
 MOST_PLAYERS = 6  # at once; each takes about a gigabyte
 SMALL = "train --dataset digits --batch-size 8 --noise-dim 4 --device cpu"  # takes seconds
 MNIST_DIR = mnist.default_data_dir().absolute()  # before any test changes environment or folder
@@ -104,9 +105,15 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the files that take longest, so that the workers of pytest-xdist end together."""
+    """Begin with the files that take longest, so that the workers of pytest-xdist end together.
+
+    Tests that start frameworks or a browser are slow; what else is says so itself.
+    """
     order = {f"test_{name}": number for number, name in enumerate(LONGEST_FIRST)}
     items.sort(key=lambda item: order.get(item.path.stem, len(order)))
+    for item in items:
+        if SLOW_FIXTURES.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker("slow")
 
 
 class Outcome(NamedTuple):

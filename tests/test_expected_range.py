@@ -9,6 +9,8 @@ from tests import expected_range
 from tests.conftest import MNIST_DIR, require_framework
 from tests.frameworks import FRAMEWORKS
 
+pytestmark = pytest.mark.slow
+
 SEED = 100  # not among those the range was derived from
 
 

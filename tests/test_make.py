@@ -70,6 +70,13 @@ def test_what_is_missing_is_set_up_once(project: Project) -> None:
 
 
 @not_on_windows
+def test_the_fast_check_says_that_it_is_not_all(project: Project) -> None:
+    done = project.make("check")
+    assert done.returncode == 0 and project.calls()[-1] == "-m pytest -m not slow"
+    assert done.stdout.splitlines()[-2] == "Left out: the tests marked as slow. `make test` runs all."
+
+
+@not_on_windows
 def test_a_project_that_was_moved_goes_on(project: Project) -> None:
     project.make("train-torch")
     project.calls()

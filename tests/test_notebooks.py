@@ -60,6 +60,7 @@ def test_a_symbol_must_be_in_one_of_the_frameworks() -> None:
         notebooks.excerpt("PyTorch", "training.py", {"GAN.train_step", "GAN.paint"}, set())
 
 
+@pytest.mark.slow
 @every_framework
 def test_a_notebook_runs_and_its_losses_are_those_of_the_package(
     title: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

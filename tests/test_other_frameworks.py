@@ -16,6 +16,8 @@ from common.run import Run
 from tests.conftest import Outcome, require_framework
 from tests.frameworks import FRAMEWORKS, Player
 
+pytestmark = pytest.mark.slow
+
 REPOSITORY = Path(__file__).parent.parent
 OTHERS = [name for name in FRAMEWORKS if name != "PyTorch"]
 SMALL = "train --dataset digits --batch-size 8 --noise-dim 4 --device cpu --steps 25 --sample-every 10"

@@ -18,6 +18,8 @@ from common.run import Run
 from tests.conftest import require_framework
 from tests.frameworks import FRAMEWORKS, Player
 
+pytestmark = pytest.mark.slow
+
 # Batches that straddle epochs, dropout, and neither pictures nor checkpoints at the end of an epoch.
 LINE = "train --dataset digits --train-limit 500 --batch-size 48 --noise-dim 16 --steps 120 --device cpu"
 LINE += " --ema-decay 0.9 --sample-every 20 --checkpoint-every 12"
