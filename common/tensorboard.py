@@ -19,6 +19,7 @@ import numpy as np
 from PIL import Image
 
 from common.cli import Parser, add_setting, carry_out
+from common.files import user_path
 from common.ports import PORT, check_free
 from common.run import COLUMNS, RUNS, Run
 
@@ -120,7 +121,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 def show(arguments: Sequence[str] | None) -> int:
     """Start TensorBoard and feed it until it is stopped; return the exit status."""
     parser = Parser(prog="python -m common.tensorboard", description=__doc__, allow_abbrev=False)
-    parser.add_argument("--runs", metavar="DIR", type=Path, default=RUNS, help="(default: %(default)s)")
+    parser.add_argument("--runs", metavar="DIR", type=user_path, default=RUNS, help="(default: %(default)s)")
     add_setting(parser, "--port", PORT, 6006)
     options = parser.parse_args(arguments)
     check_free(options.port, 'make tensorboard ARGS="--port {}"')
