@@ -28,8 +28,9 @@ class Dense(tf.Module):
     def __init__(self, fan_in: int, fan_out: int) -> None:
         super().__init__()
         bound = fan_in**-0.5
-        self.kernel = tf.Variable(tf.random.uniform([fan_in, fan_out], -bound, bound, DTYPE))
-        self.bias = tf.Variable(tf.random.uniform([fan_out], -bound, bound, DTYPE))
+        # A checkpoint's weights take their place. A TensorFlow that has to be deterministic asks for a seed.
+        self.kernel = tf.Variable(tf.random.uniform([fan_in, fan_out], -bound, bound, DTYPE, seed=0))
+        self.bias = tf.Variable(tf.random.uniform([fan_out], -bound, bound, DTYPE, seed=0))
 
     def __call__(self, x: tf.Tensor) -> tf.Tensor:
         """(B, fan_in) -> (B, fan_out)."""
