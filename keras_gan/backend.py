@@ -1,22 +1,34 @@
 """What each Keras backend needs of its own; networks, losses and training are written once for all three.
 
 Only here: a training step written by hand meets the backend in the places below. Each branch defines the same
-names; `leaky_relu` and `adam_update` are the same on two backends and defined anew for the third.
+names; `compute`, `leaky_relu` and `adam_update` are the same on two backends and defined anew for the third.
 """
 
 import math
+import os
+import sys
 from collections.abc import Callable
+from contextlib import suppress
 from itertools import chain
 from typing import Any
 
 import keras
 from keras import ops
 
+from common.errors import UsageError
+
 Tensor = Any  # of whichever backend
 Variables = list[keras.Variable]
 Loss = Callable[[], tuple[Tensor, Tensor]]  # () -> the loss (), and the logits it was computed from
 
 NAME = keras.backend.backend()
+
+
+def compute(device: str) -> None:
+    """Compute a little on `device`, as a trial."""
+    with keras.device(device):
+        x = ops.ones((2, 2))
+        ops.convert_to_numpy(ops.tanh(ops.matmul(x, x)))
 
 
 def leaky_relu(x: Tensor, slope: float) -> Tensor:
@@ -64,6 +76,18 @@ if NAME == "tensorflow":
         gpus = len(tf.config.list_physical_devices("GPU"))
         return [*(f"gpu:{number}" for number in range(gpus)), "cpu:0"]
 
+    def compute(device: str) -> None:
+        """Compute a little on `device`, as a trial."""
+        if device == "cpu:0":
+            with suppress(RuntimeError):  # too late where a GPU was tried before
+                tf.config.set_visible_devices([], "GPU")  # it would take their memory all the same
+        with tf.device(device):
+            x = tf.ones([2, 2])
+            y = tf.function(lambda x: tf.tanh(x @ x), jit_compile=True)(x)
+        if not y.device.lower().endswith(device):
+            raise RuntimeError(f"it would quietly compute on {y.device}")
+        y.numpy()
+
     def compiled(train_step: Callable[..., Any]) -> Callable[..., Any]:
         """`train_step(model, batch)` as `fit` calls it: with the number of a batch, see `fit_data`."""
         step = tf.function(train_step, jit_compile=True)
@@ -108,8 +132,26 @@ elif NAME == "jax":
     COMPILE_OPTIONS = {}  # by default Keras has XLA compile the step
 
     def devices() -> list[str]:
-        """What `keras.device` takes here, the fastest first."""
-        return [f"{device.platform}:{device.id}" for device in [*jax.devices(), *jax.devices("cpu")]]
+        """What `keras.device` takes here, the fastest first.
+
+        Raises:
+            UsageError: the environment's JAX_PLATFORMS leaves nothing.
+        """
+        try:
+            found = jax.devices()
+        except (AssertionError, RuntimeError) as error:
+            reason = str(error).partition("\n")[0] or "there is none"
+            if platforms := os.environ.get("JAX_PLATFORMS"):
+                raise UsageError(
+                    f"JAX cannot compute on JAX_PLATFORMS={platforms} here ({reason}); unset that, or set it "
+                    "to cpu."
+                ) from None
+            print(f"Notice: JAX cannot compute on a GPU here ({reason}); it takes the CPU.", file=sys.stderr)
+            jax.config.update("jax_platforms", "cpu")
+            found = jax.devices()
+        with suppress(RuntimeError):  # JAX_PLATFORMS may leave it out
+            found += jax.devices("cpu")
+        return [*dict.fromkeys(f"{device.platform}:{device.id}" for device in found)]
 
     def compiled(train_step: Callable[..., Any]) -> Callable[..., Any]:
         """`train_step(model, batch)` as `fit` calls it: as a function from state to state."""
@@ -158,13 +200,15 @@ else:
 
     VERSION = torch.__version__
 
+    # Else a variable could have a GPU multiply float32 in TF32, with fewer digits.
+    torch.set_float32_matmul_precision("highest")
+
     COMPILE_OPTIONS = {}
 
     def devices() -> list[str]:
         """What `keras.device` takes here, the fastest first."""
-        cuda = [f"cuda:{number}" for number in range(torch.cuda.device_count())]
-        mps = ["mps"] if torch.backends.mps.is_available() else []
-        return [*cuda, *mps, "cpu"]
+        gpus = torch.accelerator.device_count()
+        return [*(f"{torch.accelerator.current_accelerator()}:{number}" for number in range(gpus)), "cpu"]
 
     def compiled(train_step: Callable[..., Any]) -> Callable[..., Any]:
         """`train_step(model, batch)` as `fit` calls it: PyTorch compiles nothing."""

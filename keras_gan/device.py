@@ -2,24 +2,17 @@
 
 import keras
 
-from common.errors import UsageError
+from common.device import choose
 from keras_gan import backend
 
 
 def select(name: str) -> str:
-    """The device called `name`, as `keras.device` takes it; `auto` is a GPU, else the CPU.
+    """The device called `name`, as `keras.device` takes it; `auto` is a GPU that can compute, else the CPU.
 
     Raises:
-        UsageError: Keras' backend has no such device here.
+        UsageError: Keras' backend has no such device here, or it cannot compute.
     """
-    wanted = name.lower().replace("cuda", "gpu")  # PyTorch says cuda, TensorFlow and JAX say gpu
-    for device in backend.devices():
-        spelled = device.replace("cuda", "gpu")
-        if wanted in ("auto", spelled, spelled.partition(":")[0]):
-            return device
-    raise UsageError(
-        f"Keras on {backend.NAME} has no --device {name} here; use auto, or cpu, which is always there."
-    )
+    return choose(name, backend.devices(), backend.compute, f"Keras on {backend.NAME}")
 
 
 def environment(device: str) -> dict[str, str]:

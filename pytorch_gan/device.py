@@ -2,27 +2,26 @@
 
 import torch
 
-from common.errors import UsageError
+from common.device import choose
 
 
 def select(name: str) -> torch.device:
-    """The device called `name`; `auto` is CUDA, else MPS, else the CPU.
+    """The device called `name`; `auto` is a GPU that can compute, else the CPU.
 
     Raises:
-        UsageError: PyTorch has no such device here.
+        UsageError: PyTorch has no such device here, or it cannot compute.
     """
-    if name == "auto":
-        if torch.cuda.is_available():
-            return torch.device("cuda")
-        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-        torch.zeros(1, device=device).cpu()
-    except (RuntimeError, AssertionError, NotImplementedError, ImportError):
-        raise UsageError(
-            f"PyTorch has no --device {name} here; use auto, or cpu, which is always there."
-        ) from None
-    return device
+    # Else a variable could have a GPU multiply float32 in TF32, with fewer digits.
+    torch.set_float32_matmul_precision("highest")
+    gpus = torch.accelerator.device_count()
+    devices = [*(f"{torch.accelerator.current_accelerator()}:{number}" for number in range(gpus)), "cpu"]
+    return torch.device(choose(name, devices, compute, "PyTorch"))
+
+
+def compute(device: str) -> None:
+    """Compute a little on `device`, as a trial. Only here and in TensorFlow: for Keras see backend.py."""
+    x = torch.ones(2, 2, device=device)
+    torch.tanh(x @ x).cpu()
 
 
 def environment(device: torch.device) -> dict[str, str]:

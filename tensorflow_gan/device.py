@@ -1,24 +1,36 @@
 """Where TensorFlow computes."""
 
+from contextlib import suppress
+
 import tensorflow as tf
 
-from common.errors import UsageError
+from common.device import choose
 
 
 def select(name: str) -> str:
-    """The device called `name`, as `tf.device` takes it; `auto` is a GPU, else the CPU.
+    """The device called `name`, as `tf.device` takes it; `auto` is a GPU that can compute, else the CPU.
 
     Raises:
-        UsageError: TensorFlow has no such device here.
+        UsageError: TensorFlow has no such device here, or it cannot compute.
     """
     # On a GPU it would multiply float32 in TF32, with fewer digits than PyTorch does.
     tf.config.experimental.enable_tensor_float_32_execution(False)
     gpus = len(tf.config.list_physical_devices("GPU"))
-    wanted = name.lower().replace("cuda", "gpu")  # TensorFlow's word for it
-    for device in [*(f"gpu:{number}" for number in range(gpus)), "cpu:0"]:
-        if wanted in ("auto", device, device.partition(":")[0]):
-            return device
-    raise UsageError(f"TensorFlow has no --device {name} here; use auto, or cpu, which is always there.")
+    devices = [*(f"gpu:{number}" for number in range(gpus)), "cpu:0"]
+    return choose(name, devices, compute, "TensorFlow")
+
+
+def compute(device: str) -> None:
+    """Compute a little on `device`, as a trial. Only here and in PyTorch: for Keras see backend.py."""
+    if device == "cpu:0":
+        with suppress(RuntimeError):  # too late where a GPU was tried before
+            tf.config.set_visible_devices([], "GPU")  # it would take their memory all the same
+    with tf.device(device):
+        x = tf.ones([2, 2])
+        y = tf.function(lambda x: tf.tanh(x @ x), jit_compile=True)(x)
+    if not y.device.lower().endswith(device):
+        raise RuntimeError(f"it would quietly compute on {y.device}")
+    y.numpy()
 
 
 def environment(device: str) -> dict[str, str]:
@@ -28,4 +40,4 @@ def environment(device: str) -> dict[str, str]:
     if kind == "gpu":
         physical = tf.config.list_physical_devices("GPU")[int(number)]
         gpu = tf.config.experimental.get_device_details(physical).get("device_name", "")
-    return {"tensorflow": tf.__version__, "device": " ".join(filter(None, [kind, gpu]))}
+    return {"tensorflow": tf.__version__, "device": " ".join(filter(None, [device, gpu]))}

@@ -201,15 +201,13 @@ def test_nothing_is_computed_and_thrown_away(tiny_images: Images) -> None:
 # Device ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("cuda", "mps", "chosen"), [(True, True, "cuda"), (False, True, "mps"), (False, False, "cpu")]
-)
-def test_auto_is_cuda_then_mps_then_cpu(
-    cuda: bool, mps: bool, chosen: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
-    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
-    assert device.select("auto").type == chosen
+@pytest.mark.parametrize("kind", ["cuda", "mps", "xpu"])
+def test_auto_is_the_first_gpu(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.accelerator, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.accelerator, "current_accelerator", lambda: torch.device(kind))
+    monkeypatch.setattr(device, "compute", lambda name: None)
+    assert device.select("auto") == torch.device(f"{kind}:0")
+    assert device.select(f"{kind}:1") == torch.device(f"{kind}:1")
 
 
 def test_a_device_that_is_not_there_is_named() -> None:

@@ -1,0 +1,47 @@
+"""Which of a framework's devices computes: one spelling for all frameworks, and a trial before the start."""
+
+import sys
+from collections.abc import Callable, Sequence
+from itertools import zip_longest
+
+from common.errors import UsageError
+
+SAME_KIND = {"cuda": "gpu", "gpu": "cuda"}  # PyTorch says cuda, TensorFlow and JAX say gpu
+
+
+def choose(name: str, devices: Sequence[str], compute: Callable[[str], None], title: str) -> str:
+    """The one of `devices` called `name`; `auto` is the first that can compute.
+
+    Args:
+        name: auto, a kind such as gpu, cuda or cpu, or a kind with a number such as cuda:1; in any case.
+        devices: all there are, as the framework spells them, the fastest first.
+        compute: computes a little on a device, or raises whatever the framework raises.
+        title: the framework's name.
+
+    Raises:
+        UsageError: there is no such device, or it cannot compute.
+    """
+    automatic = name.lower() == "auto"
+    candidates = [device for device in devices if automatic or is_called(name, device)]
+    if not candidates:
+        raise UsageError(f"{title} has no --device {name} here; use auto, or {' or '.join(devices)}.")
+    others = candidates[1:] if automatic else []
+    for device, other in zip_longest(candidates, others):
+        try:
+            compute(device)
+        except Exception as error:  # every framework has its own
+            why = str(error).strip().partition("\n")[0].rstrip(".") or type(error).__name__
+            trouble = f"{title} cannot compute on {device} ({why})"
+            if other is None:
+                raise UsageError(f"{trouble}; use another --device, such as cpu.") from None
+            print(f"Notice: {trouble}; it takes {other} instead.", file=sys.stderr)
+        else:
+            break
+    return device
+
+
+def is_called(name: str, device: str) -> bool:
+    """Whether a user may mean `device` by `name`; a kind without a number is the first of its kind."""
+    kind, _, number = name.lower().partition(":")
+    device_kind, _, device_number = device.lower().partition(":")
+    return kind in (device_kind, SAME_KIND.get(device_kind)) and (number or "0") == (device_number or "0")
