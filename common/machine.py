@@ -2,24 +2,41 @@
 
 import os
 import platform
+import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
+# Variables by which users choose processor instructions, threads and what compilers may do. They change how
+# sums are rounded, and so in the end every number of a run, but neither the dtype nor the algorithm.
+ROUNDING = re.compile(
+    r"((ATEN|CUBLAS|DNNL|MKL|NPY|OMP|ONEDNN|OPENBLAS)_"
+    r"|TF_(DETERMINISTIC|ENABLE|JIT|NUM|SET)_|TORCH_(BLAS|MKLDNN)_|(TF_)?XLA_FLAGS$|NVIDIA_TF32_OVERRIDE$)"
+)
+
 
 def describe() -> dict[str, str]:
-    """Hardware and versions that no framework knows about, for records."""
+    """Hardware and versions that no framework knows about, and the variables for rounding; for records."""
     return {
         "python": platform.python_version(),
         "numpy": np.__version__,
         "system": platform.platform(),
         "cpu": cpu_name(),
         "cores": str(usable_cores()),
+        **{name: value for name, value in sorted(os.environ.items()) if ROUNDING.match(name)},
     }
+
+
+def device_in_words(environment: Mapping[str, str]) -> str:
+    """What computes, out of the record of a session: `cpu (AMD EPYC, cores: 2)` or `cuda:0 NVIDIA H100`."""
+    device = environment["device"]
+    if device.startswith("cpu"):
+        return f"{device} ({environment['cpu']}, cores: {environment['cores']})"
+    return device
 
 
 def usable_cores() -> int:

@@ -17,8 +17,16 @@ def load() -> Implementation:
     """
     if BACKEND not in BACKENDS:
         raise UsageError(f"KERAS_BACKEND must be one of {', '.join(BACKENDS)}, not {BACKEND!r}.")
-    os.environ["KERAS_BACKEND"] = BACKEND  # whatever ~/.keras/keras.json says
+    # Variables of Keras and JAX would change dtypes, random numbers, even the number of iterations.
+    for name in [*os.environ]:
+        if name.startswith(("KERAS_", "JAX_")) and name != "JAX_PLATFORMS":
+            del os.environ[name]
+    os.environ["KERAS_HOME"] = os.devnull  # where no keras.json is
+    os.environ["KERAS_BACKEND"] = BACKEND
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # no notices about what TensorFlow could also use
+    # No more of a GPU's memory than it needs.
+    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
     from keras_gan import device, networks, training
 
     return Implementation(

@@ -7,7 +7,11 @@ from common.cli import Framework, Implementation, main
 
 def load() -> Implementation:
     """Import TensorFlow."""
+    # Else TensorFlow would import Keras, and stop at whatever is wrong in Keras' settings.
+    os.environ["TF_USE_LEGACY_KERAS"] = "1"
+    os.environ["KERAS_HOME"] = os.devnull  # where no keras.json is
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # no notices about what it could also use
+    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # no more of a GPU's memory than it needs
     from tensorflow_gan import device, networks, training
 
     return Implementation(

@@ -10,10 +10,11 @@ import importlib
 import io
 import multiprocessing
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import AbstractContextManager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
+from itertools import chain, repeat
 from typing import Any, NamedTuple
 from unittest import mock
 
@@ -146,8 +147,8 @@ def import_framework(name: str, dtype: str) -> None:
     global framework
     package, _, keras_backend = FRAMEWORKS[name]
     os.environ["KERAS_BACKEND"] = keras_backend
-    os.environ["JAX_ENABLE_X64"] = str(int(dtype == "float64"))
-    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    os.environ["CUDA_VISIBLE_DEVICES"] = ""
+    importlib.import_module(f"{package}.__main__").FRAMEWORK.load()
     kind = {"pytorch_gan": InPyTorch, "tensorflow_gan": InTensorFlow, "keras_gan": InKeras}[package]
     framework = kind(package, dtype)
 
@@ -161,7 +162,8 @@ class InFramework:
     def __init__(self, package: str, dtype: str) -> None:
         self.networks = importlib.import_module(f"{package}.networks")
         self.training = importlib.import_module(f"{package}.training")
-        self.device = importlib.import_module(f"{package}.device").select("cpu")
+        self.select = importlib.import_module(f"{package}.device").select
+        self.device = self.select("cpu")
         self.package = package
         self.dtype = dtype
         self.prepare()
@@ -175,6 +177,24 @@ class InFramework:
             except SystemExit as ended:
                 status = int(ended.code or 0)
         return status, out.getvalue(), err.getvalue()
+
+    def variable(self, name: str) -> str | None:
+        """What the environment says in this process."""
+        return os.environ.get(name)
+
+    def selected(self, names: Sequence[str]) -> list[str]:
+        """The devices of these names."""
+        return [str(self.select(name)) for name in names]
+
+    def selected_beside_broken_gpu(self, name: str) -> tuple[str, str]:
+        """The device of this name where the framework lists a GPU that is not there, and what that says."""
+        err = io.StringIO()
+        with self.broken_gpu(), redirect_stderr(err):
+            return str(self.select(name)), err.getvalue()
+
+    def broken_gpu(self) -> AbstractContextManager[Any]:
+        """Make the framework list a GPU that is not there."""
+        raise NotImplementedError
 
     def generate(self, arrays: Arrays, noise: np.ndarray) -> np.ndarray:
         """Images from the generator of a checkpoint."""
@@ -267,6 +287,15 @@ class InPyTorch(InFramework):
 
         torch.set_default_dtype(getattr(torch, self.dtype))
 
+    def broken_gpu(self) -> AbstractContextManager[Any]:
+        import torch
+
+        return mock.patch.multiple(
+            torch.accelerator,
+            device_count=lambda: 1,
+            current_accelerator=lambda: torch.device("cuda"),
+        )
+
     def masked_dropout(self, config: Config) -> Any:
         import torch
 
@@ -301,6 +330,11 @@ class InPyTorch(InFramework):
 class InTensorFlow(InFramework):
     def prepare(self) -> None:
         self.networks.DTYPE = self.dtype
+
+    def broken_gpu(self) -> AbstractContextManager[Any]:
+        import tensorflow as tf
+
+        return mock.patch.object(tf.config, "list_physical_devices", lambda kind: [kind])
 
     def masked_dropout(self, config: Config) -> Any:
         import tensorflow as tf
@@ -353,9 +387,23 @@ class InKeras(InFramework):
         from keras.src.backend.common import dtypes
 
         keras.config.set_floatx(self.dtype)
+        if keras.config.backend() == "jax":
+            import jax
+
+            jax.config.update("jax_enable_x64", self.dtype == "float64")
         if self.dtype == "float64":
             # On JAX and PyTorch `ops.mean`, `ops.tanh` and `ops.matmul` compute float64 in float32.
             dtypes.BIT64_TO_BIT32_DTYPE.clear()
+
+    def broken_gpu(self) -> AbstractContextManager[Any]:
+        backend = importlib.import_module("keras_gan.backend")
+        if backend.NAME == "jax":
+            trouble = RuntimeError("Unable to initialize backend 'cuda': the GPU's driver is too old")
+            found = backend.jax.devices()
+            return mock.patch.object(backend.jax, "devices", side_effect=chain([trouble], repeat(found)))
+        gpu = {"torch": "cuda:0", "tensorflow": "gpu:0"}[backend.NAME]
+        found = backend.devices()
+        return mock.patch.object(backend, "devices", lambda: [gpu, *found])
 
     def masked_dropout(self, config: Config) -> Any:
         import keras

@@ -41,6 +41,7 @@ def run(command: Command, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("run") / "run"
     outcome = command(f"{SMALL} --checkpoint-every 20 --run {folder}")
     assert outcome.status == 0, outcome
+    assert "Learning from scikit-learn digits, 1,797 images." in outcome.out
     assert "Trained 25 iterations on scikit-learn digits" in outcome.out
     return folder
 
@@ -158,6 +159,15 @@ def test_keras_backends_are_those_of_keras() -> None:
     outcome.assert_fails(2, "KERAS_BACKEND must be one of tensorflow, jax, torch, not 'jacks'")
 
 
+@pytest.mark.parametrize("platforms", ["cuda", "nonsense"])
+def test_a_platform_that_jax_does_not_find_is_named(platforms: str, tmp_path: Path) -> None:
+    require_framework("Keras on JAX")
+    line = f"{SMALL} --run {tmp_path}/run"
+    outcome = as_process("Keras on JAX", line, JAX_PLATFORMS=platforms, CUDA_VISIBLE_DEVICES="")
+    outcome.assert_fails(2, f"JAX cannot compute on JAX_PLATFORMS={platforms} here (", "unset that")
+    assert not (tmp_path / "run").exists()
+
+
 def test_keras_is_on_tensorflow_when_nothing_is_chosen(tmp_path: Path) -> None:
     require_framework("Keras on TensorFlow")
     outcome = as_process(
@@ -170,6 +180,6 @@ def test_keras_is_on_tensorflow_when_nothing_is_chosen(tmp_path: Path) -> None:
 
 
 def test_tensorflow_does_without_keras() -> None:
-    """Of its own accord: `import tensorflow` loads a part of Keras by itself."""
+    """See tests/test_surroundings.py for the Keras that `import tensorflow` would import."""
     for path in (REPOSITORY / "tensorflow_gan").glob("*.py"):
         assert not re.search(r"import keras|from keras|tf\.keras|compat\.v1", path.read_text())
