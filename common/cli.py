@@ -162,7 +162,10 @@ def train(framework: Framework, options: dict[str, Any]) -> int:
     recorder = Recorder(run, framework.title, environment)
     try:
         with recorder:
-            print(f"Learning from {images.title}, {len(images.pixels):,} images. Watch {run.folder}")
+            print(
+                f"Learning from {images.title}, {len(images.pixels):,} images. {framework.title} computes on "
+                f"{machine.device_in_words(environment)}. Watch {run.folder}"
+            )
             implementation.train(config, feed, recorder, device)
     except BaseException:
         if recorder.has_losses:
