@@ -9,8 +9,8 @@ import difflib
 import os
 import re
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn, Self
@@ -160,29 +160,35 @@ def train(framework: Framework, options: dict[str, Any]) -> int:
 
     feed = Feed(images.pixels, config.batch_size, config.noise_dim, config.seed)
     recorder = Recorder(run, framework.title, environment)
-    try:
-        with recorder:
-            print(
-                f"Learning from {images.title}, {len(images.pixels):,} images. {framework.title} computes on "
-                f"{machine.device_in_words(environment)}. Watch {run.folder}"
-            )
-            implementation.train(config, feed, recorder, device)
-    except BaseException:
-        if recorder.has_losses:
-            with suppress(GanError):  # what ended the training is the one to be told
-                save_film_and_chart(run)
-        elif not resume:
-            run.discard()
-        raise
-    try:
-        save_film_and_chart(run)
-    except GanError:
-        print("Notice: The training is saved; --resume makes film and chart again.", file=sys.stderr)
-        raise
+    with film_and_chart(recorder, is_new=not resume), recorder:
+        print(
+            f"Learning from {images.title}, {len(images.pixels):,} images. {framework.title} computes on "
+            f"{machine.device_in_words(environment)}. Watch {run.folder}"
+        )
+        implementation.train(config, feed, recorder, device)
     print(report(framework, run, recorder, data_dir, device_name))
     if recorder.signal_received and recorder.saved_iteration < config.steps:
         return 128 + recorder.signal_received
     return 0
+
+
+@contextmanager
+def film_and_chart(recorder: Recorder, is_new: bool) -> Iterator[None]:
+    """Make them at the end, whatever ends a training; of a new run that did not begin, leave nothing."""
+    try:
+        yield
+    except BaseException:
+        if recorder.has_losses:
+            with suppress(GanError):  # what ended the training is the one to be told
+                save_film_and_chart(recorder.run)
+        elif is_new:
+            recorder.run.discard()
+        raise
+    try:
+        save_film_and_chart(recorder.run)
+    except GanError:
+        print("Notice: The training is saved; --resume makes film and chart again.", file=sys.stderr)
+        raise
 
 
 def make_the_end_again(run: Run) -> int:
@@ -498,7 +504,8 @@ def add_device(parser: argparse.ArgumentParser) -> None:
         "--device",
         metavar="NAME",
         default=DEVICE,
-        help="what computes: auto, cpu, cuda, mps (default: %(default)s, a GPU if there is one)",
+        help="what computes: auto, cpu, gpu (or cuda), mps, with a number if there are several: gpu:1 "
+        "(default: %(default)s, a GPU if there is one that can)",
     )
 
 

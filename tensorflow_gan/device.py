@@ -36,8 +36,8 @@ def compute(device: str) -> None:
 def environment(device: str) -> dict[str, str]:
     """What to keep in the record of a run: version and hardware."""
     kind, _, number = device.partition(":")
-    gpu = ""
     if kind == "gpu":
         physical = tf.config.list_physical_devices("GPU")[int(number)]
-        gpu = tf.config.experimental.get_device_details(physical).get("device_name", "")
-    return {"tensorflow": tf.__version__, "device": " ".join(filter(None, [device, gpu]))}
+        name = tf.config.experimental.get_device_details(physical).get("device_name", "")
+        kind = f"{device} {name}".rstrip()
+    return {"tensorflow": tf.__version__, "device": kind}

@@ -70,7 +70,7 @@ def test_a_run_folder_holds_everything(small_run: Path) -> None:
 def test_the_end_says_what_to_look_at_and_what_to_type(command: Command) -> None:
     outcome = command(f"{SMALL} --steps 3")
     assert outcome.status == 0
-    assert "Learning from scikit-learn digits, 1,797 images" in outcome.out
+    assert "Learning from scikit-learn digits, 1,797 images. PyTorch computes on cpu (" in outcome.out
     assert "Trained 3 iterations on scikit-learn digits" in outcome.out
     named = re.findall(r"runs/torch/\S+", outcome.out)
     assert all(Path(path).exists() for path in named) and len(named) >= 4
