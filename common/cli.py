@@ -25,7 +25,15 @@ from common.feed import Feed, Purpose, draw_noise, interpolate_noise
 from common.files import replacing, user_path
 from common.imports import shadow
 from common.recorder import Recorder, save_film_and_chart
-from common.run import RUNS, Run, make_new_folder, newest_run, point_latest_at, run_path
+from common.run import (
+    RUNS,
+    Run,
+    iterations_per_second,
+    make_new_folder,
+    newest_run,
+    point_latest_at,
+    run_path,
+)
 from common.streams import be_patient, silent_stderr
 
 VERDICT_WINDOW = 500  # iterations in the last losses
@@ -259,7 +267,7 @@ def check_batch_size(config: Config, images: mnist.Images) -> None:
 def report(framework: Framework, run: Run, recorder: Recorder, data_dir: Path, device_name: str) -> str:
     """How the session went, what to look at and what to type next."""
     done, seconds = recorder.saved_iteration, recorder.session["seconds"]
-    rate = (done - recorder.start.iteration) / max(seconds, 1e-3)
+    rate = iterations_per_second([recorder.session])
     last = run.losses()[-VERDICT_WINDOW:]
     data = run.record["data"]["title"]
     where = [] if device_name == DEVICE else ["--device", device_name]

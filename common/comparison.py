@@ -13,7 +13,7 @@ from common.config import option_name, settings
 from common.curves import fluctuation
 from common.errors import GanError, UsageError
 from common.metrics import Quality, load_reference
-from common.run import Run
+from common.run import Run, iterations_per_second
 
 LAST = 500  # iterations in the last losses
 # Seeds are chance, the training does not know the average, and what the images are their SHA-256 says
@@ -89,11 +89,10 @@ class Entry:
         """Iterations, speed, time and memory."""
         sessions = self.run.record["sessions"]
         seconds = sum(session["seconds"] for session in sessions)
-        trained = sum(session["to_iteration"] - session["from_iteration"] for session in sessions)
         peak = max(session.get("peak_memory_mib") or 0 for session in sessions)
         return {
             "iterations": f"{self.iterations:,}",
-            "it/s": f"{trained / max(seconds, 1e-3):.1f}",
+            "it/s": f"{iterations_per_second(sessions):.1f}",
             "minutes": f"{seconds / 60:.1f}",
             "MiB": f"{peak:,}" if peak else "?",
         }

@@ -97,6 +97,7 @@ class Recorder:
                 "from_iteration": self.start.iteration,
                 "to_iteration": self.start.iteration,
                 "seconds": 0.0,
+                "first_iteration_seconds": 0.0,  # in which frameworks compile
                 "peak_memory_mib": None,
             }
             sessions.append(self.session)
@@ -158,6 +159,9 @@ class Recorder:
             self.resources.callback(self.bar.close)  # before whatever an error says
             for iteration in self.bar:
                 yield iteration
+                if iteration == self.start.iteration:
+                    first = time.perf_counter() - self.started
+                    self.session["first_iteration_seconds"] = round(first, 3)
                 if self.saved_iteration == iteration + 1 and self.signal_received:
                     return
 

@@ -15,6 +15,7 @@ import os
 import re
 import shutil
 import time
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
@@ -228,6 +229,21 @@ def check_record(record: dict[str, Any]) -> None:
         str.lower(session["framework"])
         dict.items(session["environment"])
         sum(session[number] for number in ("from_iteration", "to_iteration", "seconds"))
+        float(session.get("first_iteration_seconds", 0))
+
+
+def iterations_per_second(sessions: Sequence[Mapping[str, Any]]) -> float:
+    """How fast these sessions of a run were.
+
+    Without the first iteration of each, in which frameworks compile, where the record tells it apart.
+    """
+    iterations, seconds = 0, 0.0
+    for session in sessions:
+        done = session["to_iteration"] - session["from_iteration"]
+        first = session.get("first_iteration_seconds", 0.0) if done > 1 else 0.0
+        iterations += done - (first > 0)
+        seconds += session["seconds"] - first
+    return iterations / max(seconds, 1e-3)
 
 
 def make_new_folder(framework: str) -> Path:

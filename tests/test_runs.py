@@ -15,7 +15,7 @@ from PIL import Image
 
 from common.errors import UsageError
 from common.recorder import STOP_SIGNALS, Recorder
-from common.run import Run, newest_in, newest_run, run_path
+from common.run import Run, iterations_per_second, newest_in, newest_run, run_path
 from tests.conftest import SMALL, Command, as_process, copy_of, files_below, require
 
 require("torch")
@@ -79,6 +79,22 @@ def test_generate_and_resume_take_the_newest_run_of_a_copy(command: Command) -> 
         assert "3 iterations" in command(f"generate{run}").out
     assert command("train --resume --steps 4").status == 0
     assert Run.open(newest_run("torch")).iterations_saved == 4
+
+
+def test_the_first_iteration_is_left_out_of_the_pace() -> None:
+    """Frameworks compile in it. Older records do not tell it apart."""
+    older = {"from_iteration": 0, "to_iteration": 30, "seconds": 3.0}
+    newer = {"from_iteration": 30, "to_iteration": 51, "seconds": 7.0, "first_iteration_seconds": 5.0}
+    killed = {"from_iteration": 51, "to_iteration": 51, "seconds": 0.0, "first_iteration_seconds": 2.0}
+    single = {"from_iteration": 51, "to_iteration": 52, "seconds": 4.0, "first_iteration_seconds": 4.0}
+    for sessions, pace in (([older], 10), ([newer], 10), ([older, newer, killed], 10), ([single], 0.25)):
+        assert iterations_per_second(sessions) == pytest.approx(pace)
+    assert iterations_per_second([killed]) == 0
+
+
+def test_a_session_keeps_what_its_first_iteration_took(small_run: Path) -> None:
+    (session,) = Run.open(small_run).record["sessions"]
+    assert 0 < session["first_iteration_seconds"] < session["seconds"]
 
 
 # The end of a run, made again ----------------------------------------------------------------------
