@@ -12,14 +12,11 @@ from common.mnist import REPOSITORY
 from tests.conftest import Outcome, require
 
 
-def run(python: Path, module: str, folder: Path, **environment: str) -> Outcome:
+def run(folder: Path, *arguments: str, python: Path = Path(sys.executable)) -> Outcome:
+    """Call Python in `folder`, with this project on its path."""
+    environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
     done = subprocess.run(
-        [str(python), "-m", *module.split()],
-        cwd=folder,
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(REPOSITORY)} | environment,
-        capture_output=True,
-        text=True,
-        check=False,
+        [str(python), *arguments], cwd=folder, env=environment, capture_output=True, text=True, check=False
     )
     return Outcome(done.returncode, done.stdout, done.stderr)
 
@@ -47,21 +44,13 @@ def bare_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_outside_the_environment_the_command_that_makes_one_is_named(
     bare_python: Path, tmp_path: Path, module: str, missing: str, target: str
 ) -> None:
-    outcome = run(bare_python, module, tmp_path)
+    outcome = run(tmp_path, "-m", module, python=bare_python)
     outcome.assert_fails(1, f"{missing} is not installed for {bare_python}", f"`make {target}` installs")
 
 
 def test_an_older_python_is_told(tmp_path: Path) -> None:
-    code = "import sys; sys.version_info = (3, 10, 4); import common"
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=tmp_path,
-        env={"PYTHONPATH": str(REPOSITORY)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    Outcome(done.returncode, done.stdout, done.stderr).assert_fails(1, "Python 3.11 or newer")
+    outcome = run(tmp_path, "-c", "import sys; sys.version_info = (3, 10, 4); import common")
+    outcome.assert_fails(1, "Python 3.11 or newer")
 
 
 @pytest.mark.parametrize(
@@ -77,7 +66,7 @@ def test_a_name_that_hides_another_is_named(tmp_path: Path, module: str, name: s
     require("torch")
     (tmp_path / name).parent.mkdir(exist_ok=True)
     (tmp_path / name).write_text(content)
-    outcome = run(Path(sys.executable), module, tmp_path)
+    outcome = run(tmp_path, "-m", *module.split())
     top = name.split("/")[0]
     outcome.assert_fails(1, f"{tmp_path / top} hides the {top.removesuffix('.py')} that is meant")
     assert {path.name for path in tmp_path.iterdir()} <= {top, "__pycache__"}
@@ -85,13 +74,5 @@ def test_a_name_that_hides_another_is_named(tmp_path: Path, module: str, name: s
 
 def test_other_errors_of_programs_keep_their_traceback(tmp_path: Path) -> None:
     """A mistake in this project is not to be hidden."""
-    code = "import common; common.nowhere"
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=tmp_path,
-        env={"PYTHONPATH": str(REPOSITORY)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 1 and "Traceback" in done.stderr and "AttributeError" in done.stderr
+    outcome = run(tmp_path, "-c", "import common; common.nowhere")
+    assert outcome.status == 1 and "Traceback" in outcome.err and "AttributeError" in outcome.err
