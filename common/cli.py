@@ -9,8 +9,7 @@ import difflib
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn, Self
@@ -24,7 +23,7 @@ from common.errors import GanError, UsageError, reason
 from common.feed import Feed, Purpose, draw_noise, interpolate_noise
 from common.files import replacing, user_path
 from common.imports import shadow
-from common.recorder import Recorder, save_film_and_chart
+from common.recorder import Recorder, alone_with, make_film_and_chart
 from common.run import (
     RUNS,
     Run,
@@ -33,6 +32,7 @@ from common.run import (
     newest_run,
     point_latest_at,
     run_path,
+    runs_in,
 )
 from common.streams import be_patient, silent_stderr
 
@@ -80,6 +80,7 @@ def carry_out(command: Callable[[], int]) -> NoReturn:
     be_patient()
     try:
         status = command()
+        sys.stdout.flush()  # a disk that is full says so now
     except GanError as error:
         print(f"error: {error}", file=sys.stderr)
         status = error.status
@@ -109,6 +110,7 @@ def load(framework: Framework) -> Implementation:
     Raises:
         GanError: it is not installed.
     """
+    machine.forbid_fewer_digits()
     try:
         with silent_stderr():
             return framework.load()
@@ -136,18 +138,17 @@ def train(framework: Framework, options: dict[str, Any]) -> int:
     resume = options.pop("resume")
     if resume:
         run = Run.open(folder or newest_run(framework.short_name))
-        dataset = options.pop("dataset", "auto")
-        config = resumed_config(run, options)
-        if epochs is None and run.iterations_saved == config.steps:
+        dataset = recorded_dataset(run, options.pop("dataset", "auto"))
+        config = with_epochs(resumed_config(run, options), epochs, run.record["data"]["images"])
+        if run.iterations_saved == config.steps:
             return make_the_end_again(run)
         images = load_recorded_images(run, dataset, data_dir)
+        config = replace(config, dataset=images.name)
     else:
         config = Config(**options)
         images = datasets.load(config.dataset, data_dir, config.train_limit)
-        config = replace(config, dataset=images.name)
+        config = with_epochs(replace(config, dataset=images.name), epochs, len(images.pixels))
         check_batch_size(config, images)
-    if epochs is not None:
-        config = replace(config, steps=epochs * len(images.pixels) // config.batch_size)
 
     implementation = load(framework)
     device = implementation.select_device(device_name)
@@ -157,8 +158,8 @@ def train(framework: Framework, options: dict[str, Any]) -> int:
         run.record["data"]["name"] = images.name
         if changes := run.changes(framework.title, environment):
             print(
-                f"Notice: this is not as in the session before: {'; '.join(changes)}. The run goes on, but "
-                "perhaps not bit for bit as without a break.",
+                f"Notice: Since the last session this has changed: {'; '.join(changes)}. The run goes on, "
+                "but perhaps not bit for bit as without a break.",
                 file=sys.stderr,
             )
     else:
@@ -167,8 +168,7 @@ def train(framework: Framework, options: dict[str, Any]) -> int:
             point_latest_at(run.folder)
 
     feed = Feed(images.pixels, config.batch_size, config.noise_dim, config.seed)
-    recorder = Recorder(run, framework.title, environment)
-    with film_and_chart(recorder, is_new=not resume), recorder:
+    with Recorder(run, framework.title, environment) as recorder:
         print(
             f"Learning from {images.title}, {len(images.pixels):,} images. {framework.title} computes on "
             f"{machine.device_in_words(environment)}. Watch {run.folder}"
@@ -180,30 +180,22 @@ def train(framework: Framework, options: dict[str, Any]) -> int:
     return 0
 
 
-@contextmanager
-def film_and_chart(recorder: Recorder, is_new: bool) -> Iterator[None]:
-    """Make them at the end, whatever ends a training; of a new run that did not begin, leave nothing."""
-    try:
-        yield
-    except BaseException:
-        if recorder.has_losses:
-            with suppress(GanError):  # what ended the training is the one to be told
-                save_film_and_chart(recorder.run)
-        elif is_new:
-            recorder.run.discard()
-        raise
-    try:
-        save_film_and_chart(recorder.run)
-    except GanError:
-        print("Notice: The training is saved; --resume makes film and chart again.", file=sys.stderr)
-        raise
+def with_epochs(config: Config, epochs: int | None, images: int) -> Config:
+    """`config` with the steps that so many passes over so many images take, if they are asked for."""
+    return config if epochs is None else replace(config, steps=epochs * images // config.batch_size)
 
 
 def make_the_end_again(run: Run) -> int:
-    """Film and chart of a run that has done all its iterations; return the exit status."""
-    save_film_and_chart(run)
+    """Film and chart of a run that has done all its iterations; return the exit status.
+
+    Raises:
+        GanError: it has not kept what they are made from.
+    """
+    run.checkpoint_to_resume()
+    with alone_with(run):
+        make_film_and_chart(run)
     print(
-        f"The run in {run.folder} has done {run.iterations_saved} iterations already: film and chart are "
+        f"The run in {run.folder} has done {run.iterations_saved:,} iterations already: film and chart are "
         f"made again. Add --steps with a larger number to train it longer.\n{what_to_see(run)}"
     )
     return 0
@@ -228,12 +220,12 @@ def resumed_config(run: Run, options: dict[str, Any]) -> Config:
     return replace(run.config, **options)
 
 
-def load_recorded_images(run: Run, dataset: str, data_dir: Path) -> mnist.Images:
-    """The images the run began with; `dataset` is auto, or says again which, or where they are now.
+def recorded_dataset(run: Run, dataset: str) -> str:
+    """The data set the run began with; `dataset` is auto, or names it again, or says where it is now.
 
     Raises:
         UsageError: it is another published data set.
-        GanError: they are not to be had any more.
+        GanError: its folder is gone.
     """
     recorded = run.record["data"]["name"]
     if dataset not in ("auto", recorded) and dataset in datasets.NAMES:
@@ -241,10 +233,19 @@ def load_recorded_images(run: Run, dataset: str, data_dir: Path) -> mnist.Images
             f"A resumed run cannot change --dataset {recorded} to {dataset}; leave that out, or start a new "
             "run."
         )
-    if dataset == "auto":
-        dataset = recorded
-        if dataset not in datasets.NAMES and not Path(dataset).is_dir():
-            raise GanError(f"The images of the run are not in {dataset} any more; say with --dataset where.")
+    if dataset != "auto":
+        return dataset
+    if recorded not in datasets.NAMES and not Path(recorded).is_dir():
+        raise GanError(f"The images of the run are not in {recorded} any more; say with --dataset where.")
+    return recorded
+
+
+def load_recorded_images(run: Run, dataset: str, data_dir: Path) -> mnist.Images:
+    """The images the run began with.
+
+    Raises:
+        GanError: `dataset` has others now.
+    """
     images = datasets.load(dataset, data_dir, run.config.train_limit)
     if images.sha256 != run.record["data"]["sha256"]:
         raise GanError(
@@ -273,8 +274,7 @@ def report(framework: Framework, run: Run, recorder: Recorder, data_dir: Path, d
     where = [] if device_name == DEVICE else ["--device", device_name]
     if done < run.config.steps:
         verb = f"Stopped after {done:,} of {run.config.steps:,} iterations on {data}; the state is saved"
-        where += [] if data_dir == mnist.default_data_dir() else ["--data-dir", str(data_dir)]
-        words = ["train", "--resume", "--run", str(run.folder), *where]
+        words = ["train", "--resume", "--run", str(run.folder), *where, *mnist.data_dir_option(data_dir)]
     else:
         verb = f"Trained {done:,} iterations on {data}"
         words = ["generate", "--run", str(run.folder), "--out", f"{run.subject}.png", *where]
@@ -306,7 +306,9 @@ def generate(framework: Framework, options: dict[str, Any]) -> int:
     check_out(out, options["interpolate"])
     run = Run.open(options["run"] or newest_run(framework.short_name))
     if not run.checkpoint_paths():
-        raise UsageError(f"The run in {run.folder} has no checkpoint yet; train it for longer.")
+        others = [one for one in runs_in(run.folder.parent) if Run(one, record={}).checkpoint_paths()]
+        hint = f", or name another with --run, such as {others[-1]}" if others else ""
+        raise UsageError(f"The run in {run.folder} has no checkpoint yet; train it for longer{hint}.")
     state = run.newest_checkpoint()
     weights, note = state.arrays, ""
     if options["weights"] == "averaged":

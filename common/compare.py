@@ -81,9 +81,7 @@ def make_report(arguments: Sequence[str] | None) -> int:
     for notice in comparison.notices:
         print(f"Notice: {notice}", file=sys.stderr)
     folder = make_new_folder("compare")
-    words = ["-m", "common.compare", "--runs", *map(str, folders)]
-    if options.data_dir != mnist.default_data_dir():
-        words += ["--data-dir", str(options.data_dir)]
+    words = ["-m", "common.compare", "--runs", *map(str, folders), *mnist.data_dir_option(options.data_dir)]
     save_loss_picture(comparison, folder / "losses.png")
     save_samples_picture(comparison, folder / "samples.png")
     save_page(comparison, machine.python_line(words), folder / "report.html")

@@ -17,7 +17,7 @@ from common.run import Run, iterations_per_second
 
 LAST = 500  # iterations in the last losses
 # Seeds are chance, the training does not know the average, and what the images are their SHA-256 says
-WITHOUT_EFFECT = ("seed", "ema_decay", "dataset")
+WITHOUT_EFFECT = ("seed", "ema_decay")
 
 
 class Measure(NamedTuple):

@@ -109,6 +109,7 @@ class Config:
         "auto",
         "images to learn from: mnist, fashion-mnist, digits, a folder of images of your own, or auto: MNIST, "
         "or where it cannot be had scikit-learn's small digits",
+        may_change=True,  # its name, as a folder may move; the images are known by their SHA-256
     )
     train_limit: int | None = setting(
         None, "use only the first so many training images", kind=int, within=Interval(1)

@@ -43,7 +43,7 @@ def own_settings() -> Iterator[None]:
     Raises:
         GanError: a matplotlibrc is no text, so that matplotlib cannot be imported.
     """
-    os.environ["MPLBACKEND"] = "agg"  # with one that it does not know it cannot be imported either
+    backend = os.environ.pop("MPLBACKEND", None)  # with one that it does not know it cannot be imported
     try:
         import matplotlib
     except UnicodeDecodeError as error:
@@ -51,6 +51,9 @@ def own_settings() -> Iterator[None]:
             f"matplotlib cannot read a matplotlibrc ({error}); look for one in this folder and in your home, "
             "and mend it or move it away."
         ) from None
+    finally:
+        if backend is not None:
+            os.environ["MPLBACKEND"] = backend
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
         yield

@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Callable, Sequence
-from itertools import zip_longest
 
 from common.errors import UsageError
 
@@ -25,19 +24,27 @@ def choose(name: str, devices: Sequence[str], compute: Callable[[str], None], ti
     candidates = [device for device in devices if automatic or is_called(name, device)]
     if not candidates:
         raise UsageError(f"{title} has no --device {name} here; use auto, or {' or '.join(devices)}.")
-    others = candidates[1:] if automatic else []
-    for device, other in zip_longest(candidates, others):
-        try:
-            compute(device)
-        except Exception as error:  # every framework has its own
-            why = str(error).strip().partition("\n")[0].rstrip(".") or type(error).__name__
-            trouble = f"{title} cannot compute on {device} ({why})"
-            if other is None:
-                raise UsageError(f"{trouble}; use another --device, such as cpu.") from None
-            print(f"Notice: {trouble}; it takes {other} instead.", file=sys.stderr)
-        else:
-            break
+    return first_that_computes(candidates if automatic else candidates[:1], compute, title)
+
+
+def first_that_computes(devices: Sequence[str], compute: Callable[[str], None], title: str) -> str:
+    """The first of `devices` that does; a notice for each that does not, `UsageError` if it was the last."""
+    device, *others = devices
+    try:
+        compute(device)
+    except Exception as error:  # every framework has its own
+        why = str(error).strip().partition("\n")[0].rstrip(".") or type(error).__name__
+        trouble = f"{title} cannot compute on {device} ({why})"
+        if not others:
+            raise UsageError(f"{trouble}; use another --device, such as cpu.") from None
+        print(f"Notice: {trouble}; it takes {others[0]} instead.", file=sys.stderr)
+        return first_that_computes(others, compute, title)
     return device
+
+
+def is_cpu(name: str) -> bool:
+    """Whether a user asks for the CPU by `name`."""
+    return name.lower().partition(":")[0] == "cpu"
 
 
 def is_called(name: str, device: str) -> bool:

@@ -54,7 +54,7 @@ def download(title: str, mirrors: Sequence[str], files: Mapping[str, str], folde
             ) from None
     why = in_words(failures)
     raise NoMirrorError(
-        f"{title} is not in {folder}, and none of its mirrors gives it ({why}); put that right, or put "
+        f"{title} is not in {folder}, and none of its mirrors gives it ({why}); fix that, or put "
         f"{' and '.join(files)} into that folder yourself, or use --dataset digits.",
         why,
     )
@@ -81,7 +81,7 @@ def ask_mirrors(mirrors: Sequence[str], file: str) -> tuple[list[str], dict[str,
     for mirror in mirrors:
         threading.Thread(target=ask, args=(mirror,), daemon=True).start()
     answering: list[str] = []
-    failures = dict.fromkeys(mirrors, f"no answer within {SECONDS_TO_FIND_A_MIRROR} seconds")
+    failures = dict.fromkeys(mirrors, "no answer in time")
     deadline = time.monotonic() + SECONDS_TO_FIND_A_MIRROR
     for _ in mirrors:
         try:

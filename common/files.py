@@ -36,7 +36,7 @@ def user_path(text: str) -> Path:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield a temporary path for a file or a folder, which takes the place of `path` once it is whole.
+    """Yield a temporary path to write to; it takes the place of `path` only once it is on the disk.
 
     Raises:
         GanError: it cannot be written (disk full, read-only); an older `path` stays as it was.
@@ -44,9 +44,8 @@ def replacing(path: Path) -> Iterator[Path]:
     temporary = path.with_name(f"{PARTIAL}{path.name}")
     try:
         yield temporary
-        if not temporary.is_dir():
-            with temporary.open("rb+") as written:  # Windows syncs only what is open for writing
-                os.fsync(written.fileno())
+        with temporary.open("rb+") as written:  # Windows syncs only what is open for writing
+            os.fsync(written.fileno())
         temporary.replace(path)
     except OSError as error:
         raise GanError(

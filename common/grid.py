@@ -1,16 +1,17 @@
 """A batch of images -> one picture; several pictures -> a film."""
 
-import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from math import ceil, sqrt
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from common.errors import reason
-from common.files import replacing
+from common.errors import GanError, reason
+from common.files import remove, replacing
 from common.mnist import IMAGE_SIZE
+from common.streams import notice_once
 
 SCALE = 3  # screen pixels for one pixel of an image
 GAP = 2  # image pixels between two images
@@ -65,13 +66,24 @@ def save_single_images(images: np.ndarray, folder: Path) -> None:
 
     Args:
         folder: new or empty; `000000.png` is the first image.
+
+    Raises:
+        GanError: it cannot be written; then none of the images is left in it.
     """
-    with replacing(folder) as temporary:
-        temporary.mkdir()
-        for index, image in enumerate(to_uint8(images)):
-            Image.fromarray(image.reshape(IMAGE_SIZE, -1)).save(temporary / f"{index:06}.png")
-        if folder.exists():
-            folder.rmdir()  # Windows replaces no folder
+    paths = [folder / f"{index:06}.png" for index in range(len(images))]
+    try:
+        folder.mkdir(exist_ok=True)
+        for path, image in zip(paths, to_uint8(images), strict=True):
+            Image.fromarray(image.reshape(IMAGE_SIZE, -1)).save(path)
+    except OSError as error:
+        for path in paths:
+            remove(path)
+        with suppress(OSError):
+            folder.rmdir()
+        raise GanError(
+            f"{folder} cannot be written ({reason(error)}); free some space or check its permissions, then "
+            "try again."
+        ) from None
 
 
 def save_film(pictures: Sequence[Image.Image], path: Path) -> None:
@@ -105,5 +117,5 @@ def read_picture(path: Path) -> Image.Image | None:
             return file.copy()
     except Exception as error:  # Pillow's ways to find a file damaged are many
         why = reason(error) if isinstance(error, OSError) else str(error)
-        print(f"Notice: {path} is left out, it is not a picture ({why}).", file=sys.stderr)
+        notice_once(f"{path} is left out, it is not a picture ({why}).")
         return None

@@ -14,18 +14,20 @@ TARGETS = {  # what is run -> what of the Makefile installs all that it needs
     "common.results": "compare",
     "common.tensorboard": "tensorboard",
     "benchmarks": "bench",
+    "docs": "docs-figures",
 }
 
 
 def explain(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
-    """What `sys.excepthook` does, but for imports that fail."""
+    """What `sys.excepthook` does, but for imports of this project's programs that fail."""
+    target = target_of(program())
     missing = (error.name or "").partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
-    if isinstance(error, ImportError | AttributeError) and (other := shadow(error)):
+    if target and isinstance(error, ImportError | AttributeError) and (other := shadow(error)):
         print(f"error: {other}.", file=sys.stderr)
-    elif missing and missing not in own_packages():
+    elif target and missing and missing not in own_packages():
         print(
-            f"error: {missing} is not installed for {sys.executable}; `make {target()}` installs it for the "
-            "Python in .venv, so run that one.",
+            f"error: {missing} is not installed for {sys.executable}; `make {target}` installs it in .venv: "
+            "then call .venv/bin/python instead.",
             file=sys.stderr,
         )
     else:
@@ -38,10 +40,10 @@ def own_packages() -> set[str]:
 
 
 def shadow(error: BaseException) -> str:
-    """Which module comes from the folder Python was started in, though it is none of this project's.
+    """Which file in the folder Python was started in hides one of Python's modules, or an installed one.
 
     Args:
-        error: what came of it; one that fails itself is not loaded, but stands in the traceback.
+        error: what came of it; a module that fails itself is not loaded, but stands in the traceback.
     """
     started_in = Path(sys.path[0]).resolve()
     files = {name: getattr(module, "__file__", None) for name, module in sys.modules.items()}
@@ -50,13 +52,23 @@ def shadow(error: BaseException) -> str:
     for name, file in files.items():
         path = Path(file or "nowhere")
         place = path.parent if path.name == "__init__.py" else path
-        if place.parent == started_in and "." not in name and name not in {*own_packages(), "__main__"}:
-            return f"{place} hides the {name} that is meant; rename it, or work in another folder"
+        if place.parent == started_in and name not in own_packages() and is_elsewhere(name):
+            return f"{place} hides the real {name}; rename it, or work in another folder"
     return ""
 
 
-def target() -> str:
-    """Which target of the Makefile is for the program that runs."""
+def is_elsewhere(name: str) -> bool:
+    """Whether Python would find this module too if it were not started in that folder."""
+    return any(Path(entry, form).exists() for entry in sys.path[1:] for form in (name, f"{name}.py"))
+
+
+def program() -> str:
+    """What runs as `python -m`, such as pytorch_gan or common.compare; nothing of a script."""
     spec = sys.modules["__main__"].__spec__
-    name = spec.name if spec else ""
-    return TARGETS.get(name) or TARGETS.get(name.partition(".")[0], "train-torch")
+    return spec.name.removesuffix(".__main__") if spec else ""
+
+
+def target_of(name: str) -> str:
+    """Which target of the Makefile installs what the program `name` needs; nothing of a foreign one."""
+    package = name.partition(".")[0]
+    return TARGETS.get(name) or TARGETS.get(package) or ("train-torch" if package == "common" else "")

@@ -11,12 +11,23 @@ from pathlib import Path
 
 import numpy as np
 
+WINDOWS = os.name == "nt"
 # Variables by which users choose processor instructions, threads and what compilers may do. They change how
 # sums are rounded, and so in the end every number of a run, but neither the dtype nor the algorithm.
 ROUNDING = re.compile(
-    r"((ATEN|CUBLAS|DNNL|MKL|NPY|OMP|ONEDNN|OPENBLAS)_"
+    r"((ATEN|BLIS|CUBLAS|DNNL|MKL|NPY|OMP|ONEDNN|OPENBLAS|PYTORCH|ROCBLAS|VECLIB)_"
     r"|TF_(DETERMINISTIC|ENABLE|JIT|NUM|SET)_|TORCH_(BLAS|MKLDNN)_|(TF_)?XLA_FLAGS$|NVIDIA_TF32_OVERRIDE$)"
 )
+
+
+# Variables by which users let processors multiply float32 with fewer digits.
+FEWER_DIGITS = ("DNNL_DEFAULT_FPMATH_MODE", "ONEDNN_DEFAULT_FPMATH_MODE", "TF_SET_ONEDNN_FPMATH_MODE")
+
+
+def forbid_fewer_digits() -> None:
+    """Take `FEWER_DIGITS` out of the environment, before a framework reads them."""
+    for name in FEWER_DIGITS:
+        os.environ.pop(name, None)
 
 
 def describe() -> dict[str, str]:
@@ -76,8 +87,8 @@ def python_line(arguments: Sequence[str], variables: str = "") -> str:
         python = str(Path(sys.executable).relative_to(Path.cwd()))
     except ValueError:
         python = sys.executable
-    if os.name == "nt":
-        return (f"set {variables.strip()}&& " if variables else "") + subprocess.list2cmdline(
-            [python, *arguments]
-        )
+    if WINDOWS:  # as PowerShell has it
+        name, _, value = variables.strip().partition("=")
+        setting = f'$env:{name} = "{value}"; ' if name else ""
+        return f"{setting}& {subprocess.list2cmdline([python, *arguments])}"
     return variables + shlex.join([python, *arguments])

@@ -61,6 +61,11 @@ def normalise(pixels: np.ndarray) -> np.ndarray:
     return images
 
 
+def data_dir_option(data_dir: Path) -> list[str]:
+    """What to add to a command so that it finds `data_dir`, whatever GAN_DATA_DIR says where it is typed."""
+    return [] if data_dir.absolute() == REPOSITORY / "data" else ["--data-dir", str(data_dir)]
+
+
 def default_data_dir() -> Path:
     """The environment's `GAN_DATA_DIR`, else `data/` in the repository.
 
@@ -179,7 +184,11 @@ def load_published(source: Published, data_dir: Path) -> Images:
             files = {f"{name}.gz": source.gz_sha256[name] for name in missing}
             download(source.title, source.mirrors, files, folder)
         except NoMirrorError as error:
-            there = [path for path in near if FILE_OF_MNIST.search(path.name) or path in found.values()]
+            there = [
+                path
+                for path in near
+                if FILE_OF_MNIST.search(path.name) or path in found.values() or not path.is_file()
+            ]
             if not there:
                 raise
             lacking = [name for name in source.gz_sha256 if name not in found]
@@ -288,7 +297,10 @@ def digests(source: Published, name: str, content: bytes, stored: bytes) -> tupl
 
 
 def files_near(source: Published, data_dir: Path) -> list[Path]:
-    """The files in the folders where people put a data set, and in those that have the name of one file."""
+    """The files in the folders where people put a data set, and in those that have the name of one file.
+
+    Of these folders those that cannot be read are given themselves.
+    """
     folders = [data_dir / source.folder / "raw", data_dir / source.folder, data_dir / "raw", data_dir]
     files: list[Path] = []
     for folder in folders:  # which grows by folders like train-images.idx3-ubyte
@@ -302,6 +314,7 @@ def files_near(source: Published, data_dir: Path) -> list[Path]:
             continue
         except OSError as error:
             print(f"Notice: {folder} is left out: it cannot be read ({reason(error)}).", file=sys.stderr)
+            files.append(folder)  # MNIST may be in it
     return files
 
 
@@ -363,8 +376,8 @@ def read_keras_archive(source: Published, archive: Path) -> Images:
             digest, published = digests(source, name, content, content)
             if digest != published:
                 raise ValueError
-    except FileNotFoundError:
-        raise
+    except (FileNotFoundError, NotADirectoryError):
+        raise FileNotFoundError from None
     except PermissionError as error:
         raise GanError(f"{archive} is left out: it cannot be read ({reason(error)}).") from None
     except Exception:  # zipfile, zlib and NumPy's headers have exceptions of their own, and many

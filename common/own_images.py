@@ -126,6 +126,8 @@ def read_image(path: Path) -> tuple[np.ndarray, bool]:
 def eight_bits(image: Image.Image) -> Image.Image:
     """From 16 bits a pixel, or from 32, of which no format says where white is: there from the picture."""
     levels = np.asarray(image, np.float64)
+    if not np.isfinite(levels).all():
+        raise ValueError("NaN or infinity is no grey")
     black, white = (0, 65_535) if image.mode.startswith("I;16") else (levels.min(), levels.max())
     return Image.fromarray(np.rint((levels - black) * (255 / max(white - black, 1e-300))).astype(np.uint8))
 

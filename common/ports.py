@@ -13,6 +13,7 @@ def check_free(port: int, command: str) -> None:
     try:
         socket.create_server(("localhost", port)).close()
     except OSError:
+        other = command.format(port + 1 if port < 65_535 else port - 1)
         raise UsageError(
-            f"Port {port} is taken, or not open to you; choose another, as in `{command.format(port + 1)}`."
+            f"Port {port} is taken, or not open to you; choose another, as in `{other}`."
         ) from None

@@ -6,7 +6,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from types import FrameType
 from typing import IO, Any, Self
@@ -42,7 +42,8 @@ class Recorder:
     """Records a session of `run`: use it in a `with` statement.
 
     It shows the progress, keeps losses, pictures and checkpoints, and turns Ctrl-C and the other
-    `STOP_SIGNALS` into a checkpoint and an early end of `iterations`.
+    `STOP_SIGNALS` into a checkpoint and an early end of `iterations`. Whatever ends it, it leaves film and
+    chart; of a new run that never came to its first iteration it leaves nothing.
 
     Args:
         run: the run that begins or goes on.
@@ -67,23 +68,12 @@ class Recorder:
 
     def __enter__(self) -> Self:
         with ExitStack() as resources:
-            try:
-                resources.enter_context(locked(self.run.folder))
-            except filelock.Timeout:
-                raise UsageError(
-                    f"Another process is training the run in {self.run.folder}; wait for its end or "
-                    "choose another folder with --run."
-                ) from None
+            resources.enter_context(alone_with(self.run))
             # What is on disk counts from here on, where no other process changes it.
             remove_partial(self.run.folder)
             (self.run.folder / "samples").mkdir(exist_ok=True)
             sessions = self.run.record["sessions"] = Run.open(self.run.folder).record["sessions"]
-            self.start = self.run.newest_checkpoint()
-            if not self.start.can_be_resumed:
-                raise UsageError(
-                    f"Of the run in {self.run.folder} only the generator is kept, to generate images; train "
-                    "a new run."
-                )
+            self.start = self.run.checkpoint_to_resume()
             self.saved_iteration = self.start.iteration
             if self.start.iteration >= self.config.steps:
                 raise UsageError(
@@ -104,17 +94,34 @@ class Recorder:
             self.losses_file = resources.enter_context(self._open_losses())
             for name in STOP_SIGNALS:
                 number = getattr(signal, name, None)
-                if number and signal.getsignal(number) != signal.SIG_IGN:  # as `nohup` wants it
+                as_nohup_wants = name == "SIGHUP" and number and signal.getsignal(number) == signal.SIG_IGN
+                if number and not as_nohup_wants:
                     resources.callback(signal.signal, number, signal.signal(number, self._on_signal))
             self.resources = resources.pop_all()
         return self
 
-    def __exit__(self, *exception: object) -> None:
-        self.resources.close()
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        with self.resources:
+            if self.has_losses:
+                self.bar.close()
+                self.losses_file.flush()
+                self._make_film_and_chart(ended_by=error)
+        if not self.has_losses and len(self.run.record["sessions"]) == 1:
+            self.run.discard()
+
+    def _make_film_and_chart(self, ended_by: BaseException | None) -> None:
+        try:
+            make_film_and_chart(self.run)
+        except BaseException:
+            if ended_by is None:
+                print("Notice: The training is saved; --resume makes film and chart again.", file=sys.stderr)
+                raise
+            # Else the first error is the one to be told.
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self.signal_received = signal.Signals(number)
-        signal.signal(number, signal.SIG_DFL)  # a second one does not wait
+        # A second Ctrl-C does not wait. Terminals that close, and schedulers, send theirs more than once.
+        signal.signal(number, signal.SIG_DFL if number == signal.SIGINT else signal.SIG_IGN)
         with suppress(OSError):  # who read it may be gone: in `| tee`, Ctrl-C ends tee first
             # Not `print`, which must not be called while it is at work already.
             os.write(2, b"\nStopping after this iteration; the state will be saved.\n")
@@ -182,7 +189,7 @@ class Recorder:
 
     def _diverged(self, iteration: int) -> GanError:
         chart = self.run.folder / "losses.png"
-        seen = f", and {chart} shows how it came to that" if self.has_losses else ""
+        seen = f"; {chart} shows how it came to that" if self.has_losses else ""
         return GanError(
             f"The training diverged: a loss or a weight became NaN or infinite at iteration {iteration}. "
             f"The state after {self.saved_iteration} iterations is kept{seen}; try a smaller --lr."
@@ -224,7 +231,25 @@ class Recorder:
         self.run.save_record()
 
 
-def save_film_and_chart(run: Run) -> None:
+@contextmanager
+def alone_with(run: Run) -> Iterator[None]:
+    """Let no other process write into the folder of `run`.
+
+    Raises:
+        UsageError: one does.
+    """
+    with ExitStack() as held:
+        try:
+            held.enter_context(locked(run.folder))
+        except filelock.Timeout:
+            raise UsageError(
+                f"Another process is training the run in {run.folder}; wait for its end or choose another "
+                "folder with --run."
+            ) from None
+        yield
+
+
+def make_film_and_chart(run: Run) -> None:
     """Make the film and the chart of all that was recorded so far.
 
     Raises:

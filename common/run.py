@@ -61,6 +61,7 @@ class Run:
             "sha256": images.sha256,
         } | ({"classes": images.classes} if images.classes else {})
         record = {"format": FORMAT, "config": config.as_dict(), "data": data, "sessions": []}
+        run = cls(folder, record)
         try:
             folder.mkdir(parents=True, exist_ok=True)
             if any(folder.iterdir()):
@@ -68,14 +69,17 @@ class Run:
                     f"{folder} is not empty; choose another folder with --run, or add --resume to go "
                     "on with the run in it."
                 )
-            (folder / "samples").mkdir()
-            (folder / "checkpoints").mkdir()
+            try:
+                (folder / "samples").mkdir()
+                (folder / "checkpoints").mkdir()
+                run.save_record()
+            except BaseException:
+                run.discard()
+                raise
         except OSError as error:
             raise GanError(
                 f"{folder} cannot be used for a run ({reason(error)}); choose another folder with --run."
             ) from None
-        run = cls(folder, record)
-        run.save_record()
         return run
 
     @classmethod
@@ -123,20 +127,22 @@ class Run:
         return "digits" if self.record["data"]["name"] in ("mnist", "digits") else "images"
 
     def changes(self, title: str, environment: dict[str, str]) -> list[str]:
-        """What is not as it was in the last session, such as `cores 1 → 2`."""
-        if not self.record["sessions"]:
+        """What rounding may depend on and is not as in the last session, such as `cores 1 → 2`."""
+        sessions = [one for one in self.record["sessions"] if one["to_iteration"] > one["from_iteration"]]
+        if not sessions:
             return []
-        last = self.record["sessions"][-1]
-        before = {"framework": last["framework"], **last["environment"]}
+        before = {"framework": sessions[-1]["framework"], **sessions[-1]["environment"]}
         now = {"framework": title, **environment}
         return [
             f"{name} {before.get(name, 'unset')} → {now.get(name, 'unset')}"
             for name in {**before, **now}
             if before.get(name) != now.get(name)
+            and name != "system"
+            and (name.isupper() or name in before.keys() & now.keys())  # variables, versions of a framework
         ]
 
     def discard(self) -> None:
-        """Remove what a training that never came to its first iteration left, and nothing else."""
+        """Remove the folder of a training that never came to its first iteration."""
         for name in ("samples", "checkpoints"):
             shutil.rmtree(self.folder / name, ignore_errors=True)
         with suppress(OSError):
@@ -144,7 +150,7 @@ class Run:
                 (self.folder / name).unlink(missing_ok=True)
             self.folder.rmdir()
             latest = self.folder.with_name(LATEST)
-            if latest.is_symlink() and not latest.exists():
+            if latest.is_symlink() and latest.readlink().name == self.folder.name:
                 latest.unlink()
                 if newest := newest_in(self.folder.parent):
                     point_latest_at(newest)
@@ -191,6 +197,21 @@ class Run:
             raise GanError(f"The checkpoints of the run in {self.folder} are gone; start a new run.")
         arrays = checkpoint.initial_arrays(config.seed, config.noise_dim)
         return Checkpoint(0, config.as_dict(), arrays)
+
+    def checkpoint_to_resume(self) -> Checkpoint:
+        """`newest_checkpoint`, if a training can go on from it.
+
+        Raises:
+            UsageError: only the generator is kept.
+            GanError: see `newest_checkpoint`.
+        """
+        state = self.newest_checkpoint()
+        if not state.can_be_resumed:
+            raise UsageError(
+                f"Of the run in {self.folder} only the generator is kept, to generate images; train a new "
+                "run."
+            )
+        return state
 
     def losses(self, most: int | None = None) -> np.ndarray:
         """`losses.csv` as a structured array: int64 `iteration`, the other columns float64.
@@ -267,22 +288,24 @@ def make_new_folder(framework: str) -> Path:
     return folder
 
 
-def newest_in(parent: Path) -> Path | None:
-    """The newest of the runs in `parent` whose folders `make_new_folder` made; where there is none, `latest`.
+def runs_in(parent: Path) -> list[Path]:
+    """The runs in `parent` whose folders `make_new_folder` made, oldest first; where there is none, `latest`.
 
-    Their names say which: times of files, and links, do not survive copying.
+    Their names say which is which: times of files, and links, do not survive copying.
     """
-    folders = parent.glob("*") if parent.is_dir() else ()
-    named = {folder: FOLDER_NAME.fullmatch(folder.name) for folder in folders}
+    named = {folder: FOLDER_NAME.fullmatch(folder.name) for folder in parent.glob("*")}
     runs = [(name[1], int(name[2] or 1), folder) for folder, name in named.items() if name and is_run(folder)]
-    if not runs:
-        return parent / LATEST if is_run(parent / LATEST) else None
-    return max(runs)[2]
+    return [folder for _, _, folder in sorted(runs)] or [*filter(is_run, [parent / LATEST])]
+
+
+def newest_in(parent: Path) -> Path | None:
+    """The last of `runs_in`."""
+    return next(reversed(runs_in(parent)), None)
 
 
 def is_run(folder: Path) -> bool:
-    """Whether `folder` holds a run, of whatever version."""
-    return (folder / "run.json").exists()
+    """Whether `folder` holds a run, of whatever version, that may be seen."""
+    return os.path.isfile(folder / "run.json")  # noqa: PTH113  pathlib's raises in folders of other users
 
 
 def newest_run(framework: str) -> Path:

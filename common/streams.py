@@ -1,11 +1,16 @@
 """stdout and stderr as they are found: in any encoding, closed, or read by nobody any more."""
 
+import errno
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, TextIO
+
+# What systems say where nobody reads: a pipe or a terminal is gone, or was closed from the start.
+NOBODY_READS = {errno.EPIPE, errno.EIO, errno.EBADF, errno.EINVAL}
 
 
 class PatientStream:
@@ -22,21 +27,24 @@ class PatientStream:
         try:
             encoding = self.stream.encoding or "utf-8"
             return self.stream.write(text.encode(encoding, errors="replace").decode(encoding))
-        except OSError:
-            self._lead_nowhere()
+        except OSError as error:
+            self._lead_nowhere(error)
             return len(text)
 
     def flush(self) -> None:
         """Flush, as far as anybody reads."""
         try:
             self.stream.flush()
-        except OSError:
-            self._lead_nowhere()
+        except OSError as error:
+            self._lead_nowhere(error)
 
-    def _lead_nowhere(self) -> None:
+    def _lead_nowhere(self, error: OSError) -> None:
+        """After `error`; raise it again if somebody reads, as where a disk is full."""
         # The descriptor, not the stream: Python flushes that once more at its end.
         with Path(os.devnull).open("wb") as nowhere:
             os.dup2(nowhere.fileno(), self.stream.fileno())
+        if error.errno not in NOBODY_READS:
+            raise error
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.stream, name)
@@ -53,6 +61,12 @@ def be_patient() -> None:
             setattr(sys, name, os.fdopen(number, "w"))
         if not isinstance(getattr(sys, name), PatientStream):
             setattr(sys, name, PatientStream(getattr(sys, name)))
+
+
+@cache
+def notice_once(text: str) -> None:
+    """Say it on stderr, but not again."""
+    print(f"Notice: {text}", file=sys.stderr)
 
 
 @contextmanager

@@ -11,7 +11,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
 from typing import NoReturn
 
@@ -22,20 +21,15 @@ from common.cli import Parser, add_setting, carry_out
 from common.files import user_path
 from common.ports import PORT, check_free
 from common.run import COLUMNS, RUNS, Run
+from common.streams import notice_once
 
 ROWS_BETWEEN_POINTS = 10  # of losses.csv
 SECONDS_BETWEEN_LOOKS = 5
 
 
-@cache
-def notice(text: str) -> None:
-    """Say it, but not again at every look."""
-    print(f"Notice: {text}", file=sys.stderr)
-
-
 def leave_out(path: Path | str) -> None:
     """Say that something is not shown."""
-    notice(f"{path} is missing or cannot be read, and is left out.")
+    notice_once(f"{path} is missing or cannot be read, and is left out.")
 
 
 class Follower:
@@ -75,7 +69,7 @@ class Follower:
                     for column, value in point:
                         self.writer.add_scalar(column, value, int(iteration))
                 except ValueError:
-                    notice(f"{path} has damaged rows, which are left out.")
+                    notice_once(f"{path} has damaged rows, which are left out.")
         self.lines = len(whole)
         for step, picture in pictures.items():
             if picture not in self.pictures:

@@ -64,12 +64,17 @@ def bias_correction(beta: float, t: Tensor) -> Tensor:
 if NAME == "tensorflow":
     import tensorflow as tf
 
-    VERSION = tf.__version__
+    TITLE, VERSION = "Keras on TensorFlow", tf.__version__
 
     # On a GPU it would multiply float32 in TF32, with fewer digits than PyTorch does.
     tf.config.experimental.enable_tensor_float_32_execution(False)
 
     COMPILE_OPTIONS = {"run_eagerly": True}  # around the step, which `compiled` has XLA compile
+
+    def hide_gpus() -> None:
+        """Leave them to others: TensorFlow would take their memory all the same."""
+        with suppress(RuntimeError):  # too late: a GPU was in use before
+            tf.config.set_visible_devices([], "GPU")
 
     def devices() -> list[str]:
         """What `keras.device` takes here, the fastest first."""
@@ -78,9 +83,6 @@ if NAME == "tensorflow":
 
     def compute(device: str) -> None:
         """Compute a little on `device`, as a trial."""
-        if device == "cpu:0":
-            with suppress(RuntimeError):  # too late where a GPU was tried before
-                tf.config.set_visible_devices([], "GPU")  # it would take their memory all the same
         with tf.device(device):
             x = tf.ones([2, 2])
             y = tf.function(lambda x: tf.tanh(x @ x), jit_compile=True)(x)
@@ -124,12 +126,16 @@ if NAME == "tensorflow":
 elif NAME == "jax":
     import jax
 
-    VERSION = jax.__version__
+    TITLE, VERSION = "Keras on JAX", jax.__version__
 
     # On a GPU it would multiply float32 in TF32, with fewer digits than PyTorch does.
     jax.config.update("jax_default_matmul_precision", "float32")
 
     COMPILE_OPTIONS = {}  # by default Keras has XLA compile the step
+
+    def hide_gpus() -> None:
+        """Leave them to others: JAX would start all of them to look what is there."""
+        jax.config.update("jax_platforms", "cpu")
 
     def devices() -> list[str]:
         """What `keras.device` takes here, the fastest first.
@@ -198,12 +204,15 @@ else:
     import torch
     from torch.optim.adam import adam
 
-    VERSION = torch.__version__
+    TITLE, VERSION = "Keras on PyTorch", torch.__version__
 
     # Else a variable could have a GPU multiply float32 in TF32, with fewer digits.
     torch.set_float32_matmul_precision("highest")
 
     COMPILE_OPTIONS = {}
+
+    def hide_gpus() -> None:
+        """PyTorch leaves them to others by itself."""
 
     def devices() -> list[str]:
         """What `keras.device` takes here, the fastest first."""

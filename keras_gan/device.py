@@ -2,7 +2,7 @@
 
 import keras
 
-from common.device import choose
+from common.device import choose, is_cpu
 from keras_gan import backend
 
 
@@ -12,7 +12,9 @@ def select(name: str) -> str:
     Raises:
         UsageError: Keras' backend has no such device here, or it cannot compute.
     """
-    return choose(name, backend.devices(), backend.compute, f"Keras on {backend.NAME}")
+    if is_cpu(name):
+        backend.hide_gpus()
+    return choose(name, backend.devices(), backend.compute, backend.TITLE)
 
 
 def environment(device: str) -> dict[str, str]:

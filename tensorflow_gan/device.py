@@ -4,7 +4,7 @@ from contextlib import suppress
 
 import tensorflow as tf
 
-from common.device import choose
+from common.device import choose, is_cpu
 
 
 def select(name: str) -> str:
@@ -15,6 +15,9 @@ def select(name: str) -> str:
     """
     # On a GPU it would multiply float32 in TF32, with fewer digits than PyTorch does.
     tf.config.experimental.enable_tensor_float_32_execution(False)
+    if is_cpu(name):
+        with suppress(RuntimeError):  # too late: a GPU was in use before
+            tf.config.set_visible_devices([], "GPU")  # TensorFlow would take their memory all the same
     gpus = len(tf.config.list_physical_devices("GPU"))
     devices = [*(f"gpu:{number}" for number in range(gpus)), "cpu:0"]
     return choose(name, devices, compute, "TensorFlow")
@@ -22,9 +25,6 @@ def select(name: str) -> str:
 
 def compute(device: str) -> None:
     """Compute a little on `device`, as a trial. Only here and in PyTorch: for Keras see backend.py."""
-    if device == "cpu:0":
-        with suppress(RuntimeError):  # too late where a GPU was tried before
-            tf.config.set_visible_devices([], "GPU")  # it would take their memory all the same
     with tf.device(device):
         x = tf.ones([2, 2])
         y = tf.function(lambda x: tf.tanh(x @ x), jit_compile=True)(x)

@@ -17,6 +17,7 @@ import pytest
 
 from common import cli, mnist
 from common.cli import Framework
+from common.streams import notice_once
 from pytorch_gan.__main__ import FRAMEWORK as PYTORCH
 from tests.frameworks import FRAMEWORKS, Player
 
@@ -81,6 +82,12 @@ def no_keras_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     """The servers of the tests are on this machine."""
     monkeypatch.setenv("NO_PROXY", "*")
+
+
+@pytest.fixture(autouse=True)
+def nothing_said_yet() -> None:
+    """Let notices that are said once be said in each test."""
+    notice_once.cache_clear()
 
 
 hypothesis.settings.register_profile("busy machine", deadline=None)

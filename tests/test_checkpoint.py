@@ -79,7 +79,7 @@ def test_flipped_bits_are_noticed(state: Checkpoint, tmp_path: Path) -> None:
     whole, original = path.read_bytes(), checkpoint.load(path)
     random = np.random.default_rng(0)
     header = 8 + int.from_bytes(whole[:8], "little")
-    places = [*random.integers(0, header, 100), *random.integers(header, len(whole), 100), len(whole) - 1]
+    places = [*random.integers(0, header, 20), *random.integers(header, len(whole), 20), len(whole) - 1]
     noticed = 0
     for place in places:
         damaged = bytearray(whole)
@@ -94,7 +94,7 @@ def test_flipped_bits_are_noticed(state: Checkpoint, tmp_path: Path) -> None:
             assert place < header
             assert (loaded.iteration, loaded.config) == (original.iteration, original.config)
             assert checkpoint.digest(loaded.arrays, {}) == checkpoint.digest(original.arrays, {})
-    assert noticed >= len(places) - 10
+    assert noticed >= len(places) - 4
 
 
 def test_a_checkpoint_from_before_digests_is_read(state: Checkpoint, tmp_path: Path) -> None:

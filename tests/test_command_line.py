@@ -15,12 +15,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from common import checkpoint, mnist
+from common import checkpoint, machine, mnist
 from common.checkpoint import Checkpoint
 from common.cli import what_to_see
 from common.config import Config, settings
 from common.files import PARTIAL
 from common.grid import CAPTION_LINE, to_uint8
+from common.mnist import REPOSITORY
 from common.run import Run
 from tests.conftest import (
     SMALL,
@@ -106,6 +107,27 @@ def test_every_path_is_expanded(command: Command, small_run: Path, monkeypatch: 
     assert {path.name for path in home.iterdir()} == made and not Path("~").exists()
 
 
+def test_commands_name_the_data_wherever_they_are_typed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Also where GAN_DATA_DIR stood before one command alone."""
+    monkeypatch.chdir(tmp_path)
+    assert mnist.data_dir_option(REPOSITORY / "data") == []
+    monkeypatch.setenv("GAN_DATA_DIR", str(tmp_path / "elsewhere"))
+    assert mnist.data_dir_option(mnist.default_data_dir()) == ["--data-dir", "elsewhere"]
+
+
+def test_commands_are_for_the_shell_of_the_system(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", str(Path("my env", "python").absolute()))
+    words = ["-m", "keras_gan", "--run", "a run"]
+    line = machine.python_line(words, "KERAS_BACKEND=jax ")
+    assert line == "KERAS_BACKEND=jax 'my env/python' -m keras_gan --run 'a run'"
+    monkeypatch.setattr(machine, "WINDOWS", True)
+    line = machine.python_line(words, "KERAS_BACKEND=jax ")
+    assert line == '$env:KERAS_BACKEND = "jax"; & "my env/python" -m keras_gan --run "a run"'
+    assert machine.python_line(words) == '& "my env/python" -m keras_gan --run "a run"'
+
+
 def test_latest_points_at_the_newest_run(command: Command) -> None:
     for steps in (1, 2):
         assert command(f"{SMALL} --steps {steps}").status == 0
@@ -186,6 +208,15 @@ def test_generate_writes_single_images(
     monkeypatch.setattr(Image.Image, "save", full_disk)
     command(f"{generate} full/").assert_fails(1, "full cannot be written", "free some space")
     assert not [path for path in Path().iterdir() if "full" in path.name]
+
+
+def test_single_images_go_into_the_folder_one_is_in(
+    small_run: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("here").mkdir()
+    monkeypatch.chdir("here")
+    assert command(f"generate --run {small_run} --count 2 --device cpu --out ./").status == 0
+    assert sorted(path.name for path in Path().iterdir()) == ["000000.png", "000001.png"]
 
 
 def test_generate_interpolates(small_run: Path, command: Command) -> None:
@@ -482,7 +513,7 @@ def test_other_data_is_not_taken_for_that_of_the_run(command: Command, small_run
             lambda path: Checkpoint(
                 25, Config(noise_dim=5, batch_size=8).as_dict(), checkpoint.initial_arrays(0, 5)
             ).save(path),
-            "is not of this run (--noise-dim, --dataset differs)",
+            "is not of this run (--noise-dim differs)",
         ),
         (lambda path: path.write_bytes(path.with_name("00000020.safetensors").read_bytes()), "its name"),
     ],

@@ -343,6 +343,7 @@ class Shell:
             "GAN_DATA_DIR": str(self.folder / "data"),
             "KERAS_BACKEND": "",
             "MAKEFLAGS": "",
+            "ARGS": "",
         }
         for command in ("make train-torch", "make train-tf", "make train-keras"):
             self.run(command)  # most pages have commands for the newest run

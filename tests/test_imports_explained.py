@@ -68,7 +68,7 @@ def test_a_name_that_hides_another_is_named(tmp_path: Path, module: str, name: s
     (tmp_path / name).write_text(content)
     outcome = run(tmp_path, "-m", *module.split())
     top = name.split("/")[0]
-    outcome.assert_fails(1, f"{tmp_path / top} hides the {top.removesuffix('.py')} that is meant")
+    outcome.assert_fails(1, f"{tmp_path / top} hides the real {top.removesuffix('.py')};")
     assert {path.name for path in tmp_path.iterdir()} <= {top, "__pycache__"}
 
 
@@ -76,3 +76,14 @@ def test_other_errors_of_programs_keep_their_traceback(tmp_path: Path) -> None:
     """A mistake in this project is not to be hidden."""
     outcome = run(tmp_path, "-c", "import common; common.nowhere")
     assert outcome.status == 1 and "Traceback" in outcome.err and "AttributeError" in outcome.err
+
+
+@pytest.mark.parametrize("mistake", ["''.nope", "import not_there", "from helper import nothing"])
+def test_scripts_of_others_keep_their_tracebacks(tmp_path: Path, mistake: str) -> None:
+    """Which import this project, and modules of their own."""
+    (tmp_path / "helper.py").write_text("")
+    (tmp_path / "my.py").write_text(f"import helper, common\n{mistake}\n")
+    for program in (("my.py",), ("-m", "my")):
+        outcome = run(tmp_path, *program)
+        assert outcome.status == 1 and "Traceback" in outcome.err
+        assert not outcome.err.splitlines()[-1].startswith("error: ")

@@ -225,7 +225,10 @@ def test_what_is_no_image_is_named_and_left_out(
     (folder / "3 broken.png").write_bytes(whole[: len(whole) // 2])
     (folder / "4 empty.jpg").write_bytes(b"")
     (folder / "5 notes\n.txt").write_text("one, two")
-    os.mkfifo(folder / "6 pipe.png")  # which nobody writes into
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(folder / "6 pipe.png")  # which nobody writes into
+    else:
+        (folder / "6 pipe.png").write_bytes(b"")
     (folder / "7 link.png").symlink_to("nowhere")
     (folder / ".DS_Store").write_bytes(b"x")
     (folder / ".thumbnails").mkdir()
@@ -237,6 +240,18 @@ def test_what_is_no_image_is_named_and_left_out(
         "Notice: Left out of mine, as broken, too large or no images: 1 large.png, 2 bomb.png, "
         "3 broken.png and 4 more."
     )
+
+
+def test_a_picture_of_no_numbers_is_left_out(
+    load: Load, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mine").mkdir()
+    grey = np.linspace(0, 1, 784, dtype=np.float32).reshape(28, 28)
+    Image.fromarray(grey).save(tmp_path / "mine" / "good.tiff")
+    grey[3, 3] = np.nan
+    Image.fromarray(grey).save(tmp_path / "mine" / "hole.tiff")
+    assert len(load().pixels) == 1
+    assert "no images: hole.tiff." in capsys.readouterr().err
 
 
 def test_a_folder_without_images_is_refused(

@@ -141,7 +141,8 @@ def test_what_is_printed_as_the_next_command_works_from_a_folder_with_spaces(
     for name in ("bin", "lib", "pyvenv.cfg"):
         (tmp_path / "my env" / name).symlink_to(Path(sys.prefix) / name)
     (tmp_path / "its data").symlink_to(mnist_dir)
-    line = [*LINE.replace("digits", "mnist").split(), "--data-dir", "its data", "--run", "a run"]
+    long = LINE.replace("digits", "mnist").replace("--steps 120", "--steps 600")
+    line = [*long.split(), "--data-dir", "its data", "--run", "a run"]
     process = subprocess.Popen(
         [str(tmp_path / "my env" / "bin" / "python"), "-m", "pytorch_gan", *line],
         env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
@@ -155,7 +156,7 @@ def test_what_is_printed_as_the_next_command_works_from_a_folder_with_spaces(
     out, _ = process.communicate(timeout=60)
     assert "'my env/bin/python' -m pytorch_gan train --resume --run 'a run' --device cpu --data-dir " in out
     out = carry_out_next_command(out, tmp_path)
-    assert "Trained 120 iterations on MNIST" in out
+    assert "Trained 600 iterations on MNIST" in out
     assert "Wrote digits.png" in carry_out_next_command(out, tmp_path)
     assert (tmp_path / "digits.png").exists()
 

@@ -13,10 +13,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from common.errors import UsageError
+from common.errors import GanError, UsageError
+from common.mnist import REPOSITORY
 from common.recorder import STOP_SIGNALS, Recorder
 from common.run import Run, iterations_per_second, newest_in, newest_run, run_path
-from tests.conftest import SMALL, Command, as_process, copy_of, files_below, require
+from tests.conftest import SMALL, Command, as_process, copy_of, files_below, ordinary_user, require
 
 require("torch")
 
@@ -110,6 +111,25 @@ def test_a_finished_run_makes_its_end_again(command: Command, small_run: Path) -
     assert "has done 25 iterations already" in outcome.out and "--steps" in outcome.out
     assert files_below(copy) == before
     command(f"train --resume --run {copy} --steps 20").assert_fails(2, "25 iterations already", "--steps")
+    command(f"train --resume --run {copy} --dataset mnist").assert_fails(2, "cannot change --dataset digits")
+    assert files_below(copy).items() >= before.items()
+
+
+def test_the_command_of_a_finished_run_may_come_again(command: Command) -> None:
+    """As schedulers call it, with --epochs too."""
+    line = f"{SMALL} --train-limit 20 --epochs 4 --run run"
+    assert command(line).status == 0
+    outcome = command(f"{line} --resume")
+    assert outcome.status == 0 and "has done 10 iterations already" in outcome.out
+
+
+def test_what_is_kept_of_a_run_is_not_made_anew(command: Command) -> None:
+    """Of a kept run there are a few pictures only, and its film is of all."""
+    kept = copy_of(REPOSITORY / "docs" / "results" / "full-schedule" / "pytorch-seed2")
+    before = files_below(kept)
+    assert "samples.gif" in before
+    command(f"train --resume --run {kept}").assert_fails(2, "only the generator is kept", "train a new run")
+    assert files_below(kept) == before
 
 
 def test_a_picture_that_cannot_be_read_is_left_out(command: Command, small_run: Path) -> None:
@@ -149,18 +169,12 @@ def test_a_training_that_diverges_leaves_a_chart(
     assert (copy / "losses.png").exists()
 
 
-@pytest.mark.parametrize(
-    "content",
-    ["text.usetex: True\n", "axes.prop_cycle: cycler('color', ['r'])\nnonsense\n", "lines.linewidth: 99\n"],
-)
-def test_a_chart_is_the_same_whatever_matplotlib_is_told(
-    small_run: Path, content: str, tmp_path: Path
-) -> None:
+def test_a_chart_is_the_same_whatever_matplotlib_is_told(small_run: Path, tmp_path: Path) -> None:
     """By a matplotlibrc and by MPLBACKEND, as a process: matplotlib reads them when it is imported."""
     copy = copy_of(small_run, str(tmp_path / "copy"))
     expected = (copy / "losses.png").read_bytes()
     (copy / "losses.png").unlink()
-    (tmp_path / "matplotlibrc").write_text(content)
+    (tmp_path / "matplotlibrc").write_text("text.usetex: True\nlines.linewidth: 99\nnonsense\n")
     outcome = as_process("train --resume --run copy", tmp_path, MPLBACKEND="foo")
     assert outcome.status == 0, outcome
     assert (copy / "losses.png").read_bytes() == expected
@@ -207,6 +221,18 @@ def test_a_resumed_run_says_what_is_not_as_before(command: Command, small_run: P
         assert words in notices[0]
 
 
+def test_only_what_may_change_rounding_is_said_to_have_changed(small_run: Path) -> None:
+    run = Run.open(small_run)
+    (session,) = run.record["sessions"]
+    now = session["environment"] | {"system": "another kernel", "A_VARIABLE": "1"}
+    assert run.changes("PyTorch", now) == ["A_VARIABLE unset → 1"]
+    other = {name: value for name, value in now.items() if name != "torch"} | {"tensorflow": "2.21.0"}
+    assert run.changes("TensorFlow", other) == ["framework PyTorch → TensorFlow", "A_VARIABLE unset → 1"]
+    killed = {**session, "framework": "JAX", "from_iteration": 25, "environment": {}}
+    run.record["sessions"].append(killed)  # which left nothing
+    assert run.changes("PyTorch", session["environment"]) == []
+
+
 # Signals -------------------------------------------------------------------------------------------
 
 
@@ -240,6 +266,22 @@ def test_a_signal_that_ends_long_jobs_saves_first(
     assert signal.getsignal(number) == before
 
 
+@pytest.mark.parametrize("name", [name for name in ("SIGHUP", "SIGXCPU", "SIGTERM") if hasattr(signal, name)])
+def test_a_signal_that_comes_again_does_not_kill(
+    command: Command, name: str, at_iteration_3: Callable[[Callable[[], object]], None]
+) -> None:
+    """A shell and the kernel both tell that a terminal is closed; a limit of time is told every second."""
+    number = getattr(signal, name)
+
+    def thrice() -> None:
+        for _ in range(3):
+            signal.raise_signal(number)
+
+    at_iteration_3(thrice)
+    assert command(f"{SMALL} --steps 9 --run run").status == 128 + number
+    assert Run.open(Path("run")).iterations_saved == 4
+
+
 @pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="this system has no SIGHUP")
 def test_a_signal_that_is_to_be_ignored_is(
     command: Command, at_iteration_3: Callable[[Callable[[], object]], None]
@@ -264,9 +306,47 @@ def test_a_training_that_never_began_leaves_no_run(command: Command, monkeypatch
     for line in (f"{SMALL} --steps 5", f"{SMALL} --steps 5 --run mine"):
         command(line).assert_fails(1, "NaN or infinite at iteration 0", "--lr")
     assert not Path("mine").exists()
+
     assert newest_run("torch") == good == run_path("runs/torch/latest")
     assert Path("runs/torch/latest").resolve() == good.resolve()
     assert {path.name for path in Path("runs/torch").iterdir()} == {good.name, "latest"}
+
+    Path("latest").symlink_to("somewhere")  # not of this project
+    command(f"{SMALL} --steps 5 --run mine").assert_fails(1, "NaN or infinite at iteration 0")
+    assert Path("latest").is_symlink()
+
+
+def test_a_run_that_cannot_be_created_leaves_nothing(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full_disk(self: Run) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Run, "save_record", full_disk)
+    command(f"{SMALL} --run mine").assert_fails(1, "mine cannot be used for a run (No space left on device)")
+    assert not Path("mine").exists()
+
+
+def test_runs_of_other_users_are_passed_over(open_folder: Path) -> None:
+    make_runs(open_folder, *NAMES)
+    with ordinary_user(open_folder):
+        (open_folder / NAMES[2]).chmod(0)
+        assert newest_in(open_folder) == open_folder / NAMES[1]
+
+
+def test_a_run_that_diverged_early_names_one_to_generate_from(
+    command: Command, at_iteration_3: Callable[[Callable[[], object]], None]
+) -> None:
+    assert command(f"{SMALL} --steps 1").status == 0
+    good = newest_run("torch")
+
+    def diverge() -> None:
+        raise GanError("The training diverged.")
+
+    at_iteration_3(diverge)
+    assert command(f"{SMALL} --steps 9").status == 1
+    assert (newest_run("torch") / "losses.png").exists()
+    command("generate").assert_fails(2, "has no checkpoint yet", f"such as {good}")
 
 
 def test_where_files_cannot_be_locked_the_training_goes_on(

@@ -27,11 +27,6 @@ KEPT = REPOSITORY / "docs" / "results" / "frameworks" / "pytorch-seed0"
 ROWS = 25
 
 
-@pytest.fixture(autouse=True)
-def nothing_said_yet() -> None:
-    tensorboard.notice.cache_clear()
-
-
 def make_run(folder: Path) -> None:
     """The part of a run that is shown: 25 rows and two pictures."""
     (folder / "samples").mkdir(parents=True)
