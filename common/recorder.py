@@ -106,7 +106,8 @@ class Recorder:
                 self.bar.close()
                 self.losses_file.flush()
                 self._make_film_and_chart(ended_by=error)
-        if not self.has_losses and len(self.run.record["sessions"]) == 1:
+        is_new = self.start.iteration == 0 and self.run.record["sessions"] == [self.session]
+        if is_new and not self.has_losses:
             self.run.discard()
 
     def _make_film_and_chart(self, ended_by: BaseException | None) -> None:
