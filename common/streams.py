@@ -17,10 +17,14 @@ class PatientStream:
     """A text stream whose reader may leave, as `head` does: from then on what is written is lost.
 
     What the stream's encoding does not have is written as a question mark.
+
+    Args:
+        is_result: what is written is what was asked for, so that a full disk is an error.
     """
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, is_result: bool) -> None:
         self.stream = stream
+        self.is_result = is_result
 
     def write(self, text: str) -> int:
         """Write, or lose, `text`."""
@@ -39,11 +43,11 @@ class PatientStream:
             self._lead_nowhere(error)
 
     def _lead_nowhere(self, error: OSError) -> None:
-        """After `error`; raise it again if somebody reads, as where a disk is full."""
+        """After `error`; raise it again if a result was not written though somebody reads."""
         # The descriptor, not the stream: Python flushes that once more at its end.
         with Path(os.devnull).open("wb") as nowhere:
             os.dup2(nowhere.fileno(), self.stream.fileno())
-        if error.errno not in NOBODY_READS:
+        if self.is_result and error.errno not in NOBODY_READS:
             raise error
 
     def __getattr__(self, name: str) -> Any:
@@ -60,7 +64,7 @@ def be_patient() -> None:
                 os.close(descriptor)
             setattr(sys, name, os.fdopen(number, "w"))
         if not isinstance(getattr(sys, name), PatientStream):
-            setattr(sys, name, PatientStream(getattr(sys, name)))
+            setattr(sys, name, PatientStream(getattr(sys, name), is_result=name == "stdout"))
 
 
 @cache

@@ -29,7 +29,7 @@ def test_a_report_is_made_whatever_the_terminal_can_show(encoding: str, tmp_path
 
 
 @not_on_windows
-@pytest.mark.parametrize("redirection", [">&- 2>&-", "2>&1 | true", "| true"])
+@pytest.mark.parametrize("redirection", [">&- 2>&-", "2>&1 | true", "| true", "2> /dev/full"])
 def test_a_training_ends_as_it_should_though_nobody_reads(redirection: str, tmp_path: Path) -> None:
     require("torch")
     shell = f'set -o pipefail; "$PYTHON" -m pytorch_gan {SMALL} --steps 3 --run run {redirection}'
