@@ -225,7 +225,8 @@ def test_a_keras_cache_that_is_not_ours_to_read_is_left_out(
     for closed in ("keras/datasets/mnist.npz", "keras/datasets"):
         path = open_folder / closed
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch() if path.suffix else None
+        if path.suffix:
+            path.touch()
         path.chmod(0)
         capsys.readouterr()
         with ordinary_user(open_folder):
