@@ -138,7 +138,8 @@ class Run:
             for name in {**before, **now}
             if before.get(name) != now.get(name)
             and name != "system"
-            and (name.isupper() or name in before.keys() & now.keys())  # variables, versions of a framework
+            # Variables, and what sessions of one framework tell of it.
+            and (name.isupper() or title == sessions[-1]["framework"] or name in before.keys() & now.keys())
         ]
 
     def discard(self) -> None:

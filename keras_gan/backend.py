@@ -64,7 +64,7 @@ def bias_correction(beta: float, t: Tensor) -> Tensor:
 if NAME == "tensorflow":
     import tensorflow as tf
 
-    TITLE, VERSION = "Keras on TensorFlow", tf.__version__
+    TITLE, RECORD = "Keras on TensorFlow", {"tensorflow": tf.__version__}
 
     # On a GPU it would multiply float32 in TF32, with fewer digits than PyTorch does.
     tf.config.experimental.enable_tensor_float_32_execution(False)
@@ -126,10 +126,13 @@ if NAME == "tensorflow":
 elif NAME == "jax":
     import jax
 
-    TITLE, VERSION = "Keras on JAX", jax.__version__
+    TITLE = "Keras on JAX"
+    RECORD = {"jax": jax.__version__, "dropout_masks": "16 bits a unit"}  # before, runs had other masks
 
     # On a GPU it would multiply float32 in TF32, with fewer digits than PyTorch does.
     jax.config.update("jax_default_matmul_precision", "float32")
+    # Threefry computes two numbers at a time, and by default JAX throws one away.
+    jax.config.update("jax_threefry_partitionable", False)
 
     COMPILE_OPTIONS = {}  # by default Keras has XLA compile the step
 
@@ -197,14 +200,15 @@ elif NAME == "jax":
 
     def dropout(x: Tensor, rate: float, seed: Tensor) -> Tensor:
         """Each unit of `x` 0 or divided by 1 - rate, as the two integers of `seed` decide."""
-        keep = jax.random.bernoulli(jax.random.wrap_key_data(seed), 1 - rate, x.shape)
-        return jax.numpy.where(keep, x / (1 - rate), 0)
+        # A quarter of the time of `bernoulli`, which draws 32 bits for each unit.
+        levels = jax.random.bits(jax.random.wrap_key_data(seed), x.shape, "uint16")
+        return jax.numpy.where(levels >= round(rate * 2**16), x / (1 - rate), 0)
 
 else:
     import torch
     from torch.optim.adam import adam
 
-    TITLE, VERSION = "Keras on PyTorch", torch.__version__
+    TITLE, RECORD = "Keras on PyTorch", {"torch": torch.__version__}
 
     # Else a variable could have a GPU multiply float32 in TF32, with fewer digits.
     torch.set_float32_matmul_precision("highest")

@@ -22,6 +22,6 @@ def environment(device: str) -> dict[str, str]:
     return {
         "keras": keras.__version__,
         "keras_backend": backend.NAME,
-        backend.NAME: backend.VERSION,
+        **backend.RECORD,
         "device": device,
     }

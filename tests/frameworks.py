@@ -368,7 +368,7 @@ class InTensorFlow(InFramework):
         import tensorflow as tf
 
         random = tf.random.Generator.from_seed(0, alg="philox")
-        random.reset_from_seed(seed)
+        random.reset([seed, 0, 0])
         return random
 
     def random_state(self, gan: Any) -> np.ndarray | None:

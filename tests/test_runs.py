@@ -231,6 +231,8 @@ def test_only_what_may_change_rounding_is_said_to_have_changed(small_run: Path) 
     killed = {**session, "framework": "JAX", "from_iteration": 25, "environment": {}}
     run.record["sessions"].append(killed)  # which left nothing
     assert run.changes("PyTorch", session["environment"]) == []
+    masks = {"dropout_masks": "16 bits a unit"}  # which older runs on JAX drew in another way
+    assert run.changes("PyTorch", session["environment"] | masks) == ["dropout_masks unset → 16 bits a unit"]
 
 
 # Signals -------------------------------------------------------------------------------------------
