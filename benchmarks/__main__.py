@@ -1,154 +1,144 @@
-"""`python -m benchmarks`: how fast this project trains, beside what cannot and what need not be faster.
+"""`python -m benchmarks`: how fast this project is, and what it costs as the work grows.
 
-The contenders take turns, a block of iterations each, long enough to hold a picture:
+    pace       one iteration of each training, of the loop that the framework's own tutorial writes, and of
+               the limit: what an iteration cannot do without
+    batch      the same at other batch sizes, and memory
+    start      from the command to the end of the first iteration
+    generate   1, 100 and 100,000 images
+    compare    1, 10 and 100 runs, with and without measuring how good their images are
+    length     memory of short and of long trainings
 
-    loop   the training of this project in each framework, as `python -m pytorch_gan train` and so on run it
-    plain  the training loop as each framework's tutorials write it
-    floor  the matrix products that one iteration cannot avoid, alone, in PyTorch
-
-The part of the loop that draws batches, noises and seeds is measured apart, as feed.
-
-Then trainings are started as a user starts them, for the time until their first iteration is done and their
-peak memory.
+Each part keeps what it found in the file of this processor in `benchmarks/results/`; `tables` writes the
+tables of the tutorial from these files.
 """
 
-import argparse
-import json
-import subprocess
-import tempfile
-import time
-from datetime import datetime
-from functools import partial
-from importlib.metadata import version
-from pathlib import Path
-from statistics import median
-from typing import NamedTuple
+import sys
+from argparse import RawDescriptionHelpFormatter
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, NamedTuple, NoReturn
 
-from benchmarks import floor_pytorch
-from benchmarks.pace import Contender
+from tabulate import tabulate
+
+from benchmarks import commands
+from benchmarks.engines import ENGINES
+from benchmarks.pace import Contender, take_turns
+from benchmarks.results import file_of_this_processor, keep, tables_of, write_on_pages
+from benchmarks.work import Work, gigaflop
 from common import datasets, machine, mnist
+from common.cli import Parser, carry_out
 from common.config import Config
-from common.feed import Feed
+from common.errors import UsageError
 
-RESULTS = Path(__file__).parent / "results.json"
-WARM_UP = 1  # blocks that are not counted
-MEMORY_STEPS = 500  # to the second picture
+BATCH_SIZES = (16, 64, 256, 1024)
 
 
-class Loop(NamedTuple):
-    """One of our trainings: what it is compared with, and how users start it."""
+def pace() -> dict[str, Any]:
+    """One iteration of everything, in turns."""
+    config = Config()
+    work = Work(config)
+    contenders = {}
+    for name, engine in ENGINES.items():
+        backend = engine.keras_backend
+        contenders[name] = Contender("loop", engine.package, config=config, keras_backend=backend)
+        if engine.plain:
+            contenders[f"plain {name}"] = Contender(engine.plain, config=config, keras_backend=backend)
+    paces = take_turns(Contender("limit", config=config), contenders, rounds=16, title="pace")
+    found = {name: {**one.as_dict(), "gigaflop": gigaflop(work.ours())} for name, one in paces.items()}
+    for name, engine in ENGINES.items():
+        if engine.plain:
+            found[f"plain {name}"]["gigaflop"] = gigaflop(engine.plain_products(work))
+    return found
 
-    package: str
-    make: str
-    keras_backend: str = ""
-    plain: str = ""
+
+def batch(sizes: tuple[int, ...] = BATCH_SIZES, rounds: int = 8) -> dict[str, Any]:
+    """Every training at several batch sizes."""
+    found = {}
+    for size in sizes:
+        config = replace(Config(), batch_size=size)
+        contenders = {
+            name: Contender("loop", engine.package, config=config, keras_backend=engine.keras_backend)
+            for name, engine in ENGINES.items()
+        }
+        limit = Contender("limit", config=config)
+        paces = take_turns(limit, contenders, rounds, title=f"batch of {size}")
+        found[str(size)] = {name: one.as_dict() for name, one in paces.items()}
+    return found
 
 
-LOOPS = {
-    "PyTorch": Loop("pytorch_gan", "train-torch", plain="plain_pytorch"),
-    "TensorFlow": Loop("tensorflow_gan", "train-tf", "tensorflow", plain="plain_tensorflow"),
-    "Keras on TensorFlow": Loop("keras_gan", "train-keras", "tensorflow", plain="plain_keras"),
-    "Keras on JAX": Loop("keras_gan", "train-keras", "jax"),
-    "Keras on PyTorch": Loop("keras_gan", "train-keras", "torch"),
+def quick() -> dict[str, Any]:
+    """Each training beside the limit, in a few turns."""
+    return batch(sizes=(Config().batch_size,), rounds=8)
+
+
+class Part(NamedTuple):
+    """A part of the benchmark."""
+
+    minutes: float  # on two cores
+    measure: Callable[[], dict[str, Any]]
+    needs_mnist: bool = False
+
+
+PARTS = {
+    "pace": Part(6, pace),
+    "batch": Part(8, batch),
+    "start": Part(3, commands.start),
+    "generate": Part(4, commands.generate),
+    "compare": Part(25, commands.compare, needs_mnist=True),
+    "length": Part(40, commands.length),
 }
 
 
-def take_turns(blocks: int, block: int) -> dict[str, list[float]]:
-    """Seconds per iteration of every contender, one number for each of `blocks` blocks."""
-    contenders = {"floor": Contender("benchmarks.floor_pytorch")}
-    for name, loop in LOOPS.items():
-        start = partial(Contender, keras_backend=loop.keras_backend)
-        contenders[name] = start("benchmarks.loop", loop.package)
-        if loop.plain:
-            contenders[f"plain {name}"] = start(f"benchmarks.{loop.plain}")
-    seconds: dict[str, list[float]] = {name: [] for name in contenders}
-    for _ in range(WARM_UP + blocks):
-        for name, contender in contenders.items():
-            seconds[name].append(contender.seconds_per_iteration(block))
-    for contender in contenders.values():
-        contender.stop()
-    return {name: values[WARM_UP:] for name, values in seconds.items()}
+def main() -> NoReturn:
+    """Carry out the command line and exit."""
+    carry_out(benchmark)
 
 
-def feed_seconds(config: Config, images: mnist.Images, count: int = 500) -> float:
-    """What it takes to draw everything random of one iteration; the median of `count`."""
-    feed = Feed(images.pixels, config.batch_size, config.noise_dim, config.seed)
-    seconds = []
-    for iteration in range(count):
-        began = time.perf_counter()
-        feed.batch(iteration)
-        feed.dropout_seed(iteration)
-        seconds.append(time.perf_counter() - began)
-    return median(seconds)
-
-
-def start_up(loop: Loop) -> dict[str, float]:
-    """Seconds from `make` to the end of the first iteration, and the peak memory in MiB."""
-    make(loop, "--help")  # sets up
-    with tempfile.TemporaryDirectory() as folder:
-        launched = time.time()
-        make(loop, f"--steps 1 --run {folder}/one --device cpu")
-        session = json.loads(Path(folder, "one", "run.json").read_text())["sessions"][0]
-        started = datetime.fromisoformat(session["started"]).timestamp()
-        make(loop, f"--steps {MEMORY_STEPS} --run {folder}/many --device cpu")
-        peak = json.loads(Path(folder, "many", "run.json").read_text())["sessions"][0]["peak_memory_mib"]
-    return {
-        "seconds_to_first_iteration": round(started - launched + session["seconds"], 1),
-        "peak_memory_mib": peak,
-    }
-
-
-def make(loop: Loop, arguments: str) -> None:
-    """Train as a user does."""
-    command = ["make", loop.make, f"ARGS={arguments}"]
-    command.append(f"KERAS_BACKEND={loop.keras_backend}")
-    subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=(__doc__ or "").split("\n")[0])
-    parser.add_argument(
-        "--blocks", type=int, default=8, help="blocks of each contender (default: %(default)s)"
+def benchmark() -> int:
+    """Measure what is asked for; return the exit status."""
+    parser = Parser(
+        prog="python -m benchmarks", description=__doc__, formatter_class=RawDescriptionHelpFormatter
     )
-    parser.add_argument("--block", type=int, default=250, help="iterations in a block (default: %(default)s)")
+    parser.add_argument(
+        "parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)}, or tables (default: all but tables)"
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="two minutes: each training beside the limit; nothing is kept"
+    )
     options = parser.parse_args()
+    if unknown := [part for part in options.parts if part not in [*PARTS, "tables"]]:
+        raise UsageError(f"PART must be one of {', '.join(PARTS)} and tables, not {unknown[0]}.")
+    if options.quick:
+        print(f"Each training beside the limit, on {machine.cpu_name()}: about two minutes.")
+        show("batch", quick())
+    elif options.parts == ["tables"]:
+        write_on_pages()
+    else:
+        measure(options.parts or [*PARTS])
+    return 0
 
-    config = Config()
+
+def measure(names: list[str]) -> None:
+    """Carry out parts, show what each finds, and keep it."""
     images = datasets.load("auto", mnist.default_data_dir())
-    starts = {name: start_up(loop) for name, loop in LOOPS.items()}
-    seconds = take_turns(options.blocks, options.block)
-    milliseconds = {name: round(1e3 * median(values), 2) for name, values in seconds.items()}
-    table = {}
-    for name in LOOPS:
-        loop_time, plain_time = milliseconds[name], milliseconds.get(f"plain {name}")
-        table[name] = {
-            "milliseconds_per_iteration": loop_time,
-            "over_floor": round(loop_time / milliseconds["floor"], 2),
-            "plain_over_loop": plain_time and round(plain_time / loop_time, 2),
-            **starts[name],
-        }
-    packages = ("torch", "tensorflow", "keras", "jax")
-    milliseconds["feed"] = round(1e3 * feed_seconds(config, images), 2)
-    result = {
-        "command": f"python -m benchmarks --blocks {options.blocks} --block {options.block}",
-        "environment": machine.describe() | {package: version(package) for package in packages},
-        "data": images.title,
-        "batch_size": config.batch_size,
-        "gigaflop_per_iteration": round(floor_pytorch.gigaflop(config.batch_size, config.noise_dim), 2),
-        "milliseconds_per_iteration": milliseconds,
-        "frameworks": table,
-    }
-    RESULTS.write_text(json.dumps(result, indent=2) + "\n")
-    print(f"{images.title}, batch {config.batch_size}, median of {options.blocks} blocks")
-    for name, value in milliseconds.items():
-        print(f"  {name:26} {value:7.2f} ms per iteration")
-    print(f"{'':28} / floor   plain /   s to first   MiB")
-    for name, row in table.items():
-        print(
-            f"  {name:26} {row['over_floor']:7.2f}   {row['plain_over_loop'] or '-':>7}   "
-            f"{row['seconds_to_first_iteration']:10.1f}   {row['peak_memory_mib']:3}"
-        )
-    print(f"Written to {RESULTS}")
+    minutes = sum(PARTS[name].minutes for name in names)
+    print(f"{', '.join(names)}, on {machine.cpu_name()}: about {minutes} minutes. --quick takes two.")
+    for name in names:
+        if PARTS[name].needs_mnist and images.name != "mnist":
+            print(
+                f"Notice: {name} is left out: how good images are is measured against MNIST.", file=sys.stderr
+            )
+            continue
+        found = PARTS[name].measure()
+        keep(name, f"python -m benchmarks {name}", images, found)
+        show(name, found)
+    print(f"Kept in {file_of_this_processor()}")
+
+
+def show(part: str, found: dict[str, Any]) -> None:
+    """Print the tables of one part."""
+    for table in tables_of(part, found).values():
+        print(tabulate(table.rows, table.headings, disable_numparse=True, stralign="right"), end="\n\n")
 
 
 if __name__ == "__main__":

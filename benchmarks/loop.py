@@ -1,12 +1,11 @@
-"""This project's training as a user runs it: feed, recording and pictures included.
-
-`python -m benchmarks.loop pytorch_gan`, or another framework's folder.
-"""
+"""This project's training as a user runs it: feed, recording and pictures included."""
 
 import importlib
+import json
 import sys
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.pace import paced
@@ -27,10 +26,11 @@ class PacedRecorder(Recorder):
             yield iteration
 
 
-def main(package: str) -> None:
+def main(package: str, settings: str) -> None:
     framework = importlib.import_module(f"{package}.__main__").FRAMEWORK.load()
+    config = Config(**json.loads(settings))
     images = load("auto", default_data_dir())
-    config = Config(dataset=images.name, steps=99_999_999)
+    config = replace(config, dataset=images.name, steps=99_999_999)
     feed = Feed(images.pixels, config.batch_size, config.noise_dim, config.seed)
     with tempfile.TemporaryDirectory() as folder:
         run = Run.create(Path(folder) / "run", config, images)
@@ -39,4 +39,4 @@ def main(package: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

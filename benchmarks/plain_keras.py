@@ -1,13 +1,14 @@
-"""The loop of Keras' tutorial (keras.io/examples/generative/dcgan_overriding_train_step), our networks.
+"""What the GANs in Keras' guides have in common, with our networks.
 
-`fit` on a tf.data pipeline; a train_step with real and generated images in one batch, noisy labels, a sigmoid
-and binary cross-entropy, Keras' Adam.
+`fit`, Keras' Adam, binary cross-entropy. The training step is that of one backend: see
+`plain_keras_tensorflow.py` and `plain_keras_pytorch.py`. Of JAX, Keras' guides have no GAN.
 """
 
+import json
 from typing import Any
 
 import keras
-import tensorflow as tf
+import numpy as np
 from keras import layers
 
 from benchmarks.pace import paced
@@ -16,16 +17,30 @@ from common.datasets import load
 from common.mnist import default_data_dir
 
 
-class GAN(keras.Model):
-    """Both networks, as the tutorial combines them."""
+class PlainGAN(keras.Model):
+    """Both networks, as the guides combine them."""
 
-    def __init__(self, discriminator: keras.Model, generator: keras.Model, noise_dim: int) -> None:
+    def __init__(self, config: Config, from_logits: bool) -> None:
         super().__init__()
-        self.discriminator = discriminator
-        self.generator = generator
-        self.noise_dim = noise_dim
+        self.generator = keras.Sequential([keras.Input((config.noise_dim,))])
+        for width in (256, 512, 1024):
+            self.generator.add(layers.Dense(width))
+            self.generator.add(layers.LeakyReLU(negative_slope=0.2))
+        self.generator.add(layers.Dense(784, activation="tanh"))
+        self.discriminator = keras.Sequential([keras.Input((784,))])
+        for width in (1024, 512, 256):
+            self.discriminator.add(layers.Dense(width))
+            self.discriminator.add(layers.LeakyReLU(negative_slope=0.2))
+            self.discriminator.add(layers.Dropout(config.dropout))
+        self.discriminator.add(layers.Dense(1, activation=None if from_logits else "sigmoid"))
+        self.noise_dim = config.noise_dim
         self.seed_generator = keras.random.SeedGenerator(1337)
         self.built = True
+        self.compile(
+            d_optimizer=keras.optimizers.Adam(config.lr, config.beta1),
+            g_optimizer=keras.optimizers.Adam(config.lr, config.beta1),
+            loss_fn=keras.losses.BinaryCrossentropy(from_logits),
+        )
 
     def compile(self, d_optimizer: Any, g_optimizer: Any, loss_fn: Any) -> None:
         """Give each network its optimiser."""
@@ -41,26 +56,8 @@ class GAN(keras.Model):
         """What `fit` resets."""
         return [self.d_loss_metric, self.g_loss_metric]
 
-    def train_step(self, real_images: Any) -> dict[str, Any]:
-        """One iteration."""
-        batch_size = tf.shape(real_images)[0]
-        noise = keras.random.normal((batch_size, self.noise_dim), seed=self.seed_generator)
-        images = tf.concat([self.generator(noise), real_images], axis=0)
-        labels = tf.concat([tf.ones((batch_size, 1)), tf.zeros((batch_size, 1))], axis=0)
-        labels += 0.05 * tf.random.uniform(tf.shape(labels))
-        with tf.GradientTape() as tape:
-            d_loss = self.loss_fn(labels, self.discriminator(images, training=True))
-        gradients = tape.gradient(d_loss, self.discriminator.trainable_weights)
-        self.d_optimizer.apply_gradients(zip(gradients, self.discriminator.trainable_weights, strict=True))
-
-        noise = keras.random.normal((batch_size, self.noise_dim), seed=self.seed_generator)
-        misleading_labels = tf.zeros((batch_size, 1))
-        with tf.GradientTape() as tape:
-            predictions = self.discriminator(self.generator(noise), training=True)
-            g_loss = self.loss_fn(misleading_labels, predictions)
-        gradients = tape.gradient(g_loss, self.generator.trainable_weights)
-        self.g_optimizer.apply_gradients(zip(gradients, self.generator.trainable_weights, strict=True))
-
+    def losses_so_far(self, d_loss: Any, g_loss: Any) -> dict[str, Any]:
+        """What a training step returns."""
         self.d_loss_metric.update_state(d_loss)
         self.g_loss_metric.update_state(g_loss)
         return {"d_loss": self.d_loss_metric.result(), "g_loss": self.g_loss_metric.result()}
@@ -80,33 +77,12 @@ class Paced(keras.callbacks.Callback):
             self.model.stop_training = True
 
 
-def main() -> None:
-    config = Config()
-    images = load("auto", default_data_dir())
-    pixels = (images.pixels.astype("float32") - 127.5) / 127.5
-    batches = tf.data.Dataset.from_tensor_slices(pixels).shuffle(len(pixels))
-    batches = batches.batch(config.batch_size, drop_remainder=True).repeat()
-
-    generator = keras.Sequential([keras.Input((config.noise_dim,))])
-    for width in (256, 512, 1024):
-        generator.add(layers.Dense(width))
-        generator.add(layers.LeakyReLU(negative_slope=0.2))
-    generator.add(layers.Dense(784, activation="tanh"))
-    discriminator = keras.Sequential([keras.Input((784,))])
-    for width in (1024, 512, 256):
-        discriminator.add(layers.Dense(width))
-        discriminator.add(layers.LeakyReLU(negative_slope=0.2))
-        discriminator.add(layers.Dropout(config.dropout))
-    discriminator.add(layers.Dense(1, activation="sigmoid"))
-
-    gan = GAN(discriminator, generator, config.noise_dim)
-    gan.compile(
-        d_optimizer=keras.optimizers.Adam(config.lr, config.beta1),
-        g_optimizer=keras.optimizers.Adam(config.lr, config.beta1),
-        loss_fn=keras.losses.BinaryCrossentropy(),
-    )
-    gan.fit(batches, epochs=1, steps_per_epoch=10**6, verbose=0, callbacks=[Paced()])
+def settings_and_pixels(settings: str) -> tuple[Config, np.ndarray]:
+    """The configuration, and all images: float32 (N, 784) in [-1, 1]."""
+    pixels = load("auto", default_data_dir()).pixels
+    return Config(**json.loads(settings)), (pixels.astype("float32") - 127.5) / 127.5
 
 
-if __name__ == "__main__":
-    main()
+def fit(gan: PlainGAN, batches: Any) -> None:
+    """Train until the benchmark ends."""
+    gan.fit(batches, epochs=10**6, verbose=0, callbacks=[Paced()])

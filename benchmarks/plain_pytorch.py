@@ -3,6 +3,8 @@
 A DataLoader that transforms image by image, a sigmoid and BCELoss, no `detach`, Adam as it comes.
 """
 
+import json
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -53,8 +55,8 @@ def data_set(images: Images, root: Path) -> Dataset[tuple[Tensor, int]]:
     )
 
 
-def main() -> None:
-    config = Config()
+def main(settings: str) -> None:
+    config = Config(**json.loads(settings))
     discriminator = nn.Sequential(
         nn.Linear(784, 1024),
         nn.LeakyReLU(0.2),
@@ -116,4 +118,4 @@ def endless_batches(batch_size: int) -> Iterator[Tensor]:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1])

@@ -3,6 +3,9 @@
 A tf.data pipeline, Keras layers and Adam, one tf.function with a tape for each network, both updated at once.
 """
 
+import json
+import sys
+
 import tensorflow as tf
 
 from benchmarks.pace import paced
@@ -11,8 +14,8 @@ from common.datasets import load
 from common.mnist import default_data_dir
 
 
-def main() -> None:
-    config = Config()
+def main(settings: str) -> None:
+    config = Config(**json.loads(settings))
     images = load("auto", default_data_dir())
     pixels = (images.pixels.astype("float32") - 127.5) / 127.5
     batches = (
@@ -62,4 +65,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1])

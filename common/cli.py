@@ -298,6 +298,7 @@ def what_to_see(run: Run) -> str:
 # generate ---------------------------------------------------------------------------------------
 
 STRIP_COLUMNS = 16  # images in one row of an interpolation
+AT_ONCE = 10_000  # images through the generator: 40 MB for its widest layer
 
 
 def generate(framework: Framework, options: dict[str, Any]) -> int:
@@ -326,7 +327,8 @@ def generate(framework: Framework, options: dict[str, Any]) -> int:
 
     implementation = load(framework)
     device = implementation.select_device(options["device"])
-    images = implementation.generate(weights, noise, device)
+    parts = [noise[start : start + AT_ONCE] for start in range(0, count, AT_ONCE)]
+    images = np.concatenate([implementation.generate(weights, part, device) for part in parts])
 
     caption = run.caption(framework.title, seed, state.iteration) + note
     if out.is_folder:

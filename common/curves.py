@@ -13,12 +13,25 @@ from common.errors import GanError
 from common.files import replacing
 
 FLUCTUATION_WINDOW = 500  # iterations
+MOST_STRETCHES = 1_000  # of one curve: about one for each pixel of the chart
 
 
 def moving_average(values: np.ndarray, window: int) -> np.ndarray:
     """The mean of each `window` neighbouring values: float (len(values) - window + 1,)."""
     total = np.cumsum(np.insert(values, 0, 0.0))
     return (total[window:] - total[:-window]) / window
+
+
+def extremes(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """What a curve looks like on a chart: of a long one the lowest and the highest point of each stretch.
+
+    However long it is, drawing it takes the same memory.
+    """
+    if len(x) <= 2 * MOST_STRETCHES:
+        return x, y
+    starts = np.linspace(0, len(x), MOST_STRETCHES, endpoint=False).astype(int)
+    both = np.minimum.reduceat(y, starts), np.maximum.reduceat(y, starts)
+    return x[starts].repeat(2), np.column_stack(both).ravel()
 
 
 def fluctuation(losses: np.ndarray) -> dict[str, float]:
@@ -78,9 +91,10 @@ def save_loss_chart(losses: np.ndarray, title: str, path: Path) -> None:
     )
     window = min(len(losses), max(100, len(losses) // 100))
     for axes, column, label, colour in curves:
-        axes.plot(losses["iteration"], losses[column], color=colour, alpha=0.2, linewidth=0.5)
-        smooth = moving_average(losses[column], window)
-        axes.plot(losses["iteration"][window - 1 :], smooth, color=colour, label=label)
+        iterations, values = losses["iteration"], losses[column]
+        axes.plot(*extremes(iterations, values), color=colour, alpha=0.2, linewidth=0.5)
+        smooth = moving_average(values, window)
+        axes.plot(*extremes(iterations[window - 1 :], smooth), color=colour, label=label)
     upper.axhline(2 * log(2), color="tab:blue", linestyle="--", label="2 ln 2 = 1.386")
     upper.axhline(log(2), color="tab:orange", linestyle="--", label="ln 2 = 0.693")
     lower.axhline(1 / 2, color="grey", linestyle="--", label="1/2: D knows nothing")

@@ -14,6 +14,7 @@ from common.mnist import IMAGE_SIZE
 from common.streams import notice_once
 
 SCALE = 3  # screen pixels for one pixel of an image
+WIDEST = 10_000  # screen pixels: what is larger, many viewers do not open; then SCALE is 1
 GAP = 2  # image pixels between two images
 CAPTION_LINE = 16  # screen pixels
 MILLISECONDS_PER_FRAME = 100
@@ -41,7 +42,8 @@ def image_grid(images: np.ndarray, caption: str, columns: int | None = None) -> 
         top, left = (GAP + cell * place for place in divmod(index, columns))
         canvas[top : top + IMAGE_SIZE, left : left + IMAGE_SIZE] = image.reshape(IMAGE_SIZE, -1)
     grid = Image.fromarray(canvas)
-    grid = grid.resize((grid.width * SCALE, grid.height * SCALE), Image.Resampling.NEAREST)
+    if max(grid.size) * SCALE <= WIDEST:
+        grid = grid.resize((grid.width * SCALE, grid.height * SCALE), Image.Resampling.NEAREST)
 
     font = ImageFont.load_default(12)
     lines = caption.split("\n")
@@ -58,7 +60,7 @@ def image_grid(images: np.ndarray, caption: str, columns: int | None = None) -> 
 def save_picture(picture: Image.Image, path: Path) -> None:
     """Write a PNG."""
     with replacing(path) as temporary:
-        picture.save(temporary, format="PNG", optimize=True)
+        picture.save(temporary, format="PNG")
 
 
 def save_single_images(images: np.ndarray, folder: Path) -> None:

@@ -10,7 +10,7 @@ generate images.
 
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
@@ -146,24 +146,26 @@ def command(run: Run) -> str:
     return f'make train-{make} ARGS="{" ".join(options)}"'
 
 
-def with_tables(page: Path, made: dict[str, Table]) -> str:
-    """The text of `page` with its tables made anew; on a Chinese page in Chinese."""
+def with_tables(page: Path, made: Mapping[str, Table], words: Mapping[str, str] = CHINESE) -> str:
+    """The text of `page` with those of its tables that are `made`; on a Chinese page in Chinese `words`."""
     chinese = page.name.endswith(".zh-CN.md") or page.parent.name == "zh"
 
     def fill(place: re.Match[str]) -> str:
-        table = made[place[2]]
+        table = made.get(place[2])
+        if table is None:
+            return place[0]
         rows = [table.headings, *table.rows]
         if chinese:
-            rows = [[in_chinese(cell) for cell in row] for row in rows]
+            rows = [[in_chinese(cell, words) for cell in row] for row in rows]
         text = tabulate(rows, headers="firstrow", tablefmt="github", disable_numparse=True)
         return f"{place[1]}{text}\n{place[3]}"
 
     return PLACE.sub(fill, page.read_text(encoding="utf-8"))
 
 
-def in_chinese(cell: str) -> str:
+def in_chinese(cell: str, words: Mapping[str, str]) -> str:
     """A cell of a table, its parts translated."""
-    parts = [SEED.sub(r"种子 \1", CHINESE.get(part, part)) for part in cell.split(" · ")]
+    parts = [SEED.sub(r"种子 \1", words.get(part, part)) for part in cell.split(" · ")]
     return " · ".join(parts)
 
 

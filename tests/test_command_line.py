@@ -162,13 +162,18 @@ def test_help_reads_like_documentation(command: Command) -> None:
 # Generate ------------------------------------------------------------------------------------------
 
 
-def test_generate_writes_pictures_and_arrays(small_run: Path, command: Command) -> None:
+def test_generate_writes_pictures_and_arrays(
+    small_run: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
     generate = f"generate --run {small_run} --device cpu"
     assert command(f"{generate} --count 5 --seed 1 --out five.npy").status == 0
     images = np.load("five.npy")
     assert images.shape == (5, 784) and images.dtype == np.float32 and np.abs(images).max() <= 1
     assert command(f"{generate} --count 3 --seed 1 --out three.npy").status == 0
     np.testing.assert_allclose(np.load("three.npy"), images[:3], atol=1e-6)
+    monkeypatch.setattr("common.cli.AT_ONCE", 2)
+    assert command(f"{generate} --count 5 --seed 1 --out in_parts.npy").status == 0
+    np.testing.assert_allclose(np.load("in_parts.npy"), images, atol=1e-6)
     assert command(f"{generate} --count 5 --seed 2 --out other.npy").status == 0
     assert np.abs(np.load("other.npy") - images).max() > 0.01
 

@@ -29,6 +29,13 @@ def test_images_are_laid_out_row_by_row(count: int, columns: int, rows: int) -> 
     assert pixels[3 * (30 * rows + 2) :].max() == 255  # the caption is there
 
 
+def test_very_many_images_make_a_picture_that_viewers_open() -> None:
+    """111 in a row still have three screen pixels for each of theirs; 112 would be too wide."""
+    blank = np.zeros((112**2, PIXELS), np.float32)
+    assert grid.image_grid(blank[: 111**2], "").width == 3 * (111 * 30 + 2)
+    assert grid.image_grid(blank, "").width == 112 * 30 + 2
+
+
 def test_a_long_film_is_thinned_but_keeps_its_ends(tmp_path: Path) -> None:
     paths = []
     for level in range(200):
@@ -48,3 +55,21 @@ def test_moving_average() -> None:
     expected = [values[start : start + 7].mean() for start in range(44)]
     np.testing.assert_allclose(curves.moving_average(values, 7), expected)
     np.testing.assert_allclose(curves.moving_average(values[:1], 1), values[:1])
+
+
+def test_a_long_curve_keeps_its_extremes_in_every_stretch() -> None:
+    x = np.arange(100_000)
+    y = np.random.default_rng(0).random(len(x))
+    drawn_x, drawn_y = curves.extremes(x, y)
+    stretches = y.reshape(curves.MOST_STRETCHES, -1)
+    np.testing.assert_array_equal(drawn_y[::2], stretches.min(axis=1))
+    np.testing.assert_array_equal(drawn_y[1::2], stretches.max(axis=1))
+    np.testing.assert_array_equal(drawn_x[::2], drawn_x[1::2])
+    np.testing.assert_array_equal(drawn_x[::2], x[:: stretches.shape[1]])
+
+
+def test_a_short_curve_is_drawn_as_it_is() -> None:
+    x = np.arange(2 * curves.MOST_STRETCHES)
+    drawn_x, drawn_y = curves.extremes(x, -x)
+    np.testing.assert_array_equal(drawn_x, x)
+    np.testing.assert_array_equal(drawn_y, -x)

@@ -1,0 +1,143 @@
+"""What users start, timed from outside: a training's first iteration, long ones, `generate`, `compare`."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from benchmarks.engines import ENGINES, Engine
+from common.mnist import REPOSITORY
+
+IMAGES = (1, 100, 100_000)
+RUNS = (1, 10, 100)
+LENGTHS = (1_000, 100_000)  # iterations
+ON_CPU = ("--device", "cpu")
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a command took."""
+
+    seconds: float
+    peak_memory_mib: int
+
+
+def call(*arguments: str, engine: Engine | None = None, folder: Path | None = None) -> Cost:
+    """Run `python <arguments>` in `folder`.
+
+    Raises:
+        RuntimeError: it failed.
+    """
+    variables = {"PYTHONPATH": str(REPOSITORY), "KERAS_BACKEND": engine.keras_backend if engine else ""}
+    with tempfile.TemporaryFile("w+") as output:
+        began = time.perf_counter()
+        command = [sys.executable, *arguments]
+        process = subprocess.Popen(
+            command, stdout=output, stderr=output, cwd=folder, env=os.environ | variables
+        )
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - began
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            output.seek(0)
+            raise RuntimeError(f"python {' '.join(arguments)} failed: {output.read()[-2000:]}")
+    return Cost(round(seconds, 1), usage.ru_maxrss // 1024)
+
+
+def train(engine: Engine, folder: Path, *options: str) -> Cost:
+    """Train a run into `folder`."""
+    return call("-m", engine.package, "train", "--run", str(folder), *ON_CPU, *options, engine=engine)
+
+
+def of_every_engine(title: str, measured: Callable[[Engine, Path], Any]) -> dict[str, Any]:
+    """What `measured` finds with each engine, and an empty folder."""
+    found = {}
+    for name, engine in tqdm(ENGINES.items(), desc=title, unit="engine"):
+        with tempfile.TemporaryDirectory() as folder:
+            found[name] = measured(engine, Path(folder))
+    return found
+
+
+def start() -> dict[str, Any]:
+    """From the command to the end of the first iteration, and where the seconds go."""
+
+    def measured(engine: Engine, folder: Path) -> dict[str, float]:
+        importing = f"from {engine.package}.__main__ import FRAMEWORK; FRAMEWORK.load()"
+        call("-c", importing, engine=engine)  # for the first time from disk
+        imported = call("-c", importing, engine=engine).seconds
+        launched = time.time()
+        train(engine, folder / "run", "--steps", "2")
+        (session,) = json.loads((folder / "run" / "run.json").read_text())["sessions"]
+        began = datetime.fromisoformat(session["started"]).timestamp() - launched
+        first = session["first_iteration_seconds"]
+        return {
+            "import": imported,
+            "data_and_networks": round(began - imported, 1),
+            "first_iteration": round(first, 1),
+            "together": round(began + first, 1),
+        }
+
+    return of_every_engine("start", measured)
+
+
+def generate() -> dict[str, Any]:
+    """`generate` as a command, into an array of 1, 100 and 100,000 images."""
+
+    def measured(engine: Engine, folder: Path) -> dict[str, Any]:
+        train(engine, folder / "run", "--steps", "1")
+        command = ("-m", engine.package, "generate", "--run", str(folder / "run"), *ON_CPU)
+        out = ("--out", str(folder / "images.npy"))
+        return {
+            str(count): asdict(call(*command, "--count", str(count), *out, engine=engine)) for count in IMAGES
+        }
+
+    return of_every_engine("generate", measured)
+
+
+def compare() -> dict[str, Any]:
+    """`make compare` of 1, 10 and 100 runs: first with measuring how good their images are, then again."""
+    found: dict[str, Any] = {"measured": {}, "again": {}}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        train(ENGINES["PyTorch"], folder / "run", "--steps", "1000")
+        for count in tqdm(RUNS, desc="compare", unit="report"):
+            runs = [folder / f"{count}" / f"{number}" for number in range(count)]
+            for seed, run in enumerate(runs):
+                shutil.copytree(folder / "run", run)
+                record = json.loads((run / "run.json").read_text())
+                record["config"]["seed"] = seed  # else they would be one run
+                (run / "run.json").write_text(json.dumps(record))
+            for kind in found:
+                cost = call("-m", "common.compare", "--runs", *map(str, runs), folder=folder)
+                found[kind][str(count)] = asdict(cost)
+    return found
+
+
+def length() -> dict[str, Any]:
+    """Peak memory of short and long trainings, film and chart included; two at a time, as none is timed."""
+
+    def peak(engine: Engine, steps: int) -> int:
+        with tempfile.TemporaryDirectory() as folder:
+            options = ("--steps", str(steps), "--batch-size", "1")
+            return train(engine, Path(folder) / "run", *options).peak_memory_mib
+
+    with ThreadPoolExecutor(2) as pool, tqdm(total=len(ENGINES) * len(LENGTHS), desc="length") as progress:
+        peaks = {
+            (name, steps): pool.submit(peak, engine, steps)
+            for steps in LENGTHS
+            for name, engine in ENGINES.items()
+        }
+        for one in peaks.values():
+            one.add_done_callback(lambda _: progress.update())
+    return {name: {str(steps): peaks[name, steps].result() for steps in LENGTHS} for name in ENGINES}

@@ -1,0 +1,99 @@
+"""What one iteration computes: the matrix products of its dense layers.
+
+A layer y = x W has three: y itself, and on the way back the gradients of its weights and of its input.
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Literal, NamedTuple
+
+from common.checkpoint import DISCRIMINATOR_WIDTHS, GENERATOR_HIDDEN_WIDTHS
+from common.config import Config
+from common.mnist import PIXELS
+
+
+class Product(NamedTuple):
+    """One matrix product of a layer."""
+
+    of: Literal["output", "weight gradients", "input gradients"]
+    rows: int
+    fan_in: int
+    fan_out: int
+
+
+class Network:
+    """A network of dense layers; each method lists the products of a pass over `rows` rows."""
+
+    def __init__(self, widths: Sequence[int]) -> None:
+        self.layers = [*pairwise(widths)]
+
+    def forward(self, rows: int) -> list[Product]:
+        """The output of every layer."""
+        return [Product("output", rows, *layer) for layer in self.layers]
+
+    def weight_gradients(self, rows: int) -> list[Product]:
+        """For every layer."""
+        return [Product("weight gradients", rows, *layer) for layer in self.layers]
+
+    def input_gradients(self, rows: int, first_layer: int = 0) -> list[Product]:
+        """For every layer from `first_layer` on."""
+        return [Product("input gradients", rows, *layer) for layer in self.layers[first_layer:]]
+
+
+class Work:
+    """Both networks of a configuration, and what loops compute with them in one iteration."""
+
+    def __init__(self, config: Config) -> None:
+        self.rows = config.batch_size
+        self.discriminator = Network(DISCRIMINATOR_WIDTHS)
+        self.generator = Network((config.noise_dim, *GENERATOR_HIDDEN_WIDTHS, PIXELS))
+
+    def ours(self) -> list[Product]:
+        """What no loop of this GAN can avoid, in its order."""
+        rows, discriminator, generator = self.rows, self.discriminator, self.generator
+        return [
+            # The discriminator step: generate, judge real and generated images, improve D.
+            *generator.forward(rows),
+            *discriminator.forward(2 * rows),
+            *discriminator.weight_gradients(2 * rows),
+            *discriminator.input_gradients(2 * rows, first_layer=1),
+            # The generator step: generate, judge, carry the gradient through D, improve G.
+            *generator.forward(rows),
+            *discriminator.forward(rows),
+            *discriminator.input_gradients(rows),
+            *generator.weight_gradients(rows),
+            *generator.input_gradients(rows, first_layer=1),
+        ]
+
+    def from_one_noise(self) -> list[Product]:
+        """Where D and G learn from the same generated images, and D sees them once: TensorFlow's tutorial."""
+        rows, discriminator, generator = self.rows, self.discriminator, self.generator
+        return [
+            *generator.forward(rows),
+            *discriminator.forward(2 * rows),
+            *discriminator.weight_gradients(2 * rows),
+            *discriminator.input_gradients(2 * rows, first_layer=1),
+            *discriminator.input_gradients(rows),  # of another loss than D's, so once more
+            *generator.weight_gradients(rows),
+            *generator.input_gradients(rows, first_layer=1),
+        ]
+
+    def nothing_cut(self, judged_together: bool) -> list[Product]:
+        """Where D's gradient goes on into G, and G's is computed for the weights of D too.
+
+        Args:
+            judged_together: real and generated images in one pass; then the gradient goes on to both.
+        """
+        rows, discriminator, generator = self.rows, self.discriminator, self.generator
+        return [
+            *self.ours(),
+            *discriminator.input_gradients(2 * rows if judged_together else rows)[:1],
+            *generator.weight_gradients(rows),
+            *generator.input_gradients(rows, first_layer=1),
+            *discriminator.weight_gradients(rows),
+        ]
+
+
+def gigaflop(products: Sequence[Product]) -> float:
+    """Multiplications and additions, in 10**9."""
+    return sum(2 * rows * fan_in * fan_out for _, rows, fan_in, fan_out in products) / 1e9
