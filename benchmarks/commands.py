@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from tqdm import tqdm
@@ -39,13 +40,10 @@ def call(*arguments: str, engine: Engine | None = None, folder: Path | None = No
     Raises:
         RuntimeError: it failed.
     """
-    variables = {"PYTHONPATH": str(REPOSITORY), "KERAS_BACKEND": engine.keras_backend if engine else ""}
     with tempfile.TemporaryFile("w+") as output:
         began = time.perf_counter()
         command = [sys.executable, *arguments]
-        process = subprocess.Popen(
-            command, stdout=output, stderr=output, cwd=folder, env=os.environ | variables
-        )
+        process = subprocess.Popen(command, stdout=output, stderr=output, cwd=folder, env=environment(engine))
         _, status, usage = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - began
         process.returncode = os.waitstatus_to_exitcode(status)
@@ -53,6 +51,12 @@ def call(*arguments: str, engine: Engine | None = None, folder: Path | None = No
             output.seek(0)
             raise RuntimeError(f"python {' '.join(arguments)} failed: {output.read()[-2000:]}")
     return Cost(round(seconds, 1), usage.ru_maxrss // 1024)
+
+
+def environment(engine: Engine | None) -> dict[str, str]:
+    """The variables for a process of ours."""
+    backend = engine.keras_backend if engine else ""
+    return os.environ | {"PYTHONPATH": str(REPOSITORY), "KERAS_BACKEND": backend}
 
 
 def train(engine: Engine, folder: Path, *options: str) -> Cost:
@@ -70,23 +74,32 @@ def of_every_engine(title: str, measured: Callable[[Engine, Path], Any]) -> dict
 
 
 def start() -> dict[str, Any]:
-    """From the command to the end of the first iteration, and where the seconds go."""
+    """From the command to the end of the first iteration, and where the seconds go: medians of three."""
 
-    def measured(engine: Engine, folder: Path) -> dict[str, float]:
+    def seconds(engine: Engine, folder: Path) -> dict[str, float]:
         importing = f"from {engine.package}.__main__ import FRAMEWORK; FRAMEWORK.load()"
-        call("-c", importing, engine=engine)  # for the first time from disk
-        imported = call("-c", importing, engine=engine).seconds
         launched = time.time()
-        train(engine, folder / "run", "--steps", "2")
-        (session,) = json.loads((folder / "run" / "run.json").read_text())["sessions"]
+        code = f"{importing}; import time; print(time.time())"
+        output = subprocess.check_output(
+            [sys.executable, "-c", code], stderr=subprocess.DEVNULL, env=environment(engine)
+        )
+        imported = float(output.split()[-1]) - launched
+        launched = time.time()
+        train(engine, folder, "--steps", "2")
+        (session,) = json.loads((folder / "run.json").read_text())["sessions"]
         began = datetime.fromisoformat(session["started"]).timestamp() - launched
         first = session["first_iteration_seconds"]
         return {
             "import": imported,
-            "data_and_networks": round(began - imported, 1),
-            "first_iteration": round(first, 1),
-            "together": round(began + first, 1),
+            "data_and_networks": began - imported,
+            "first_iteration": first,
+            "together": began + first,
         }
+
+    def measured(engine: Engine, folder: Path) -> dict[str, float]:
+        seconds(engine, folder / "warm-up")  # everything comes from the disk
+        rounds = [seconds(engine, folder / str(number)) for number in range(3)]
+        return {phase: round(median(one[phase] for one in rounds), 1) for phase in rounds[0]}
 
     return of_every_engine("start", measured)
 
