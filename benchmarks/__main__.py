@@ -82,9 +82,9 @@ class Part(NamedTuple):
 PARTS = {
     "pace": Part(6, pace),
     "batch": Part(8, batch),
-    "start": Part(3, commands.start),
+    "start": Part(4, commands.start),
     "generate": Part(4, commands.generate),
-    "compare": Part(25, commands.compare, needs_mnist=True),
+    "compare": Part(15, commands.compare, needs_mnist=True),
     "length": Part(40, commands.length),
 }
 

@@ -9,7 +9,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from statistics import median
@@ -18,7 +18,9 @@ from typing import Any
 from tqdm import tqdm
 
 from benchmarks.engines import ENGINES, Engine
+from common import checkpoint
 from common.mnist import REPOSITORY
+from common.run import Run
 
 IMAGES = (1, 100, 100_000)
 RUNS = (1, 10, 100)
@@ -128,13 +130,20 @@ def compare() -> dict[str, Any]:
             runs = [folder / f"{count}" / f"{number}" for number in range(count)]
             for seed, run in enumerate(runs):
                 shutil.copytree(folder / "run", run)
-                record = json.loads((run / "run.json").read_text())
-                record["config"]["seed"] = seed  # else they would be one run
-                (run / "run.json").write_text(json.dumps(record))
+                give_seed(Run.open(run), seed)  # else they would be one run
             for kind in found:
                 cost = call("-m", "common.compare", "--runs", *map(str, runs), folder=folder)
                 found[kind][str(count)] = asdict(cost)
     return found
+
+
+def give_seed(run: Run, seed: int) -> None:
+    """Let `run` pass for one of another seed."""
+    (path,) = run.checkpoint_paths()
+    state = checkpoint.load(path)
+    replace(state, config=state.config | {"seed": seed}).save(path)
+    run.record["config"]["seed"] = seed
+    run.save_record()
 
 
 def length() -> dict[str, Any]:

@@ -32,6 +32,9 @@ CHINESE = {
     "plain / ours": "普通写法 / 本项目",
     "at the same arithmetic": "折算到同样的计算量",
     "batch": "批大小",
+    "images": "图片数",
+    "runs": "训练数",
+    "iterations": "迭代次数",
     "seconds": "秒",
     "import": "导入框架",
     "data, networks": "数据、网络",
@@ -131,7 +134,7 @@ def start_tables(found: Mapping[str, Any]) -> dict[str, Table]:
 
 def generate_tables(found: Mapping[str, Any]) -> dict[str, Table]:
     """Seconds of a whole command, images in each of its seconds, and memory."""
-    headings = ["", *(f"{int(count):,} images" for count in next(iter(found.values())))]
+    headings = ["images", *(f"{int(count):,}" for count in next(iter(found.values())))]
 
     def cell(count: str, one: dict[str, Any]) -> str:
         rate = int(count) / one["seconds"]
@@ -145,7 +148,7 @@ def generate_tables(found: Mapping[str, Any]) -> dict[str, Table]:
 
 def compare_tables(found: Mapping[str, Any]) -> dict[str, Table]:
     """Seconds of a whole command, and memory."""
-    headings = ["", *(f"{count} runs" for count in found["again"])]
+    headings = ["runs", *found["again"]]
     rows = [
         [kind, *(f"{one['seconds']:,.1f} s · {one['peak_memory_mib']:,} MiB" for one in costs.values())]
         for kind, costs in found.items()
@@ -155,8 +158,8 @@ def compare_tables(found: Mapping[str, Any]) -> dict[str, Table]:
 
 def length_tables(found: Mapping[str, Any]) -> dict[str, Table]:
     """Peak memory."""
-    headings = ["MiB", *(f"{int(steps):,} iterations" for steps in next(iter(found.values())))]
-    rows = [[name, *(f"{peak:,}" for peak in peaks.values())] for name, peaks in found.items()]
+    headings = ["iterations", *(f"{int(steps):,}" for steps in next(iter(found.values())))]
+    rows = [[name, *(f"{peak:,} MiB" for peak in peaks.values())] for name, peaks in found.items()]
     return {"length": Table(headings, rows)}
 
 

@@ -26,6 +26,7 @@ def main() -> None:
         ax.set(xlabel="batch", ylabel=label)
     axes[0].set_yscale("log")
     axes[0].set_yticks([0.25, 0.5, 1], ["0.25", "0.5", "1"])
+    axes[0].minorticks_off()
     axes[2].set_ylim(bottom=0)
     drawn.legend(loc="outside upper center", ncols=3)
     save(drawn, "growth")
