@@ -13,8 +13,9 @@ import torch
 from torch import Tensor
 
 from benchmarks.pace import paced
-from benchmarks.work import Network, Product, Work
+from benchmarks.work import Product, Work
 from common.config import Config
+from common.networks import Network, networks
 
 
 def product(one: Product) -> Callable[[], Tensor]:
@@ -32,8 +33,7 @@ def product(one: Product) -> Callable[[], Tensor]:
 
 def adam(network: Network, config: Config) -> Callable[[], object]:
     """A call that updates all weights of a network in one pass."""
-    shapes = [shape for fan_in, fan_out in network.layers for shape in ((fan_out, fan_in), (fan_out,))]
-    weights = [torch.randn(shape) for shape in shapes]
+    weights = [torch.randn(weight.shape) for weight in network.weights.values()]
     for weight in weights:
         weight.grad = torch.randn_like(weight)
     return torch.optim.Adam(weights, config.lr, (config.beta1, config.beta2), fused=True).step
@@ -41,11 +41,9 @@ def adam(network: Network, config: Config) -> Callable[[], object]:
 
 def main(settings: str) -> None:
     config = Config(**json.loads(settings))
-    work = Work(config)
     calls: list[Callable[[], object]] = [
-        *map(product, work.ours()),
-        adam(work.discriminator, config),
-        adam(work.generator, config),
+        *map(product, Work(config).ours()),
+        *(adam(network, config) for network in networks(config)),
     ]
     for _ in paced():
         for call in calls:

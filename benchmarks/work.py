@@ -4,12 +4,10 @@ A layer y = x W has three: y itself, and on the way back the gradients of its we
 """
 
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Literal, NamedTuple
 
-from common.checkpoint import DISCRIMINATOR_WIDTHS, GENERATOR_HIDDEN_WIDTHS
 from common.config import Config
-from common.mnist import PIXELS
+from common.networks import Network, networks
 
 
 class Product(NamedTuple):
@@ -21,11 +19,11 @@ class Product(NamedTuple):
     fan_out: int
 
 
-class Network:
-    """A network of dense layers; each method lists the products of a pass over `rows` rows."""
+class Passes:
+    """Through a network, forth and back; each method lists the products of one over `rows` rows."""
 
-    def __init__(self, widths: Sequence[int]) -> None:
-        self.layers = [*pairwise(widths)]
+    def __init__(self, network: Network) -> None:
+        self.layers = [(layer.fan_in, layer.fan_out) for layer in network.layers]
 
     def forward(self, rows: int) -> list[Product]:
         """The output of every layer."""
@@ -45,8 +43,7 @@ class Work:
 
     def __init__(self, config: Config) -> None:
         self.rows = config.batch_size
-        self.discriminator = Network(DISCRIMINATOR_WIDTHS)
-        self.generator = Network((config.noise_dim, *GENERATOR_HIDDEN_WIDTHS, PIXELS))
+        self.discriminator, self.generator = map(Passes, networks(config))
 
     def ours(self) -> list[Product]:
         """What no loop of this GAN can avoid, in its order."""

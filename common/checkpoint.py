@@ -20,7 +20,6 @@ A checkpoint that is kept for its images holds the generator's weights and their
 import hashlib
 import json
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -28,44 +27,26 @@ import numpy as np
 import safetensors
 import safetensors.numpy
 
-from common.errors import GanError, reason
+from common.config import Config
+from common.errors import GanError, UsageError, reason
 from common.feed import Purpose, random_stream
 from common.files import replacing
-from common.mnist import PIXELS
+from common.networks import weights
 
 FORMAT = "gan-step-by-step checkpoint 1"
-DISCRIMINATOR_WIDTHS = (PIXELS, 1024, 512, 256, 1)
-GENERATOR_HIDDEN_WIDTHS = (256, 512, 1024)
 
 Arrays = dict[str, np.ndarray]  # canonical name -> array
 
 
-def weight_shapes(noise_dim: int) -> dict[str, tuple[int, ...]]:
-    """Canonical name -> shape of every weight, in the order of the layers."""
-    networks = {
-        "discriminator": DISCRIMINATOR_WIDTHS,
-        "generator": (noise_dim, *GENERATOR_HIDDEN_WIDTHS, PIXELS),
-    }
-    shapes: dict[str, tuple[int, ...]] = {}
-    for network, widths in networks.items():
-        for layer, (fan_in, fan_out) in enumerate(pairwise(widths), start=1):
-            shapes[f"{network}.dense{layer}.kernel"] = (fan_in, fan_out)
-            shapes[f"{network}.dense{layer}.bias"] = (fan_out,)
-    return shapes
-
-
-def initial_arrays(seed: int, noise_dim: int) -> Arrays:
+def initial_arrays(config: Config) -> Arrays:
     """The state before the first iteration: random weights, moments of zero, all float32; no average yet.
 
     Kernels and biases are uniform in ±1/sqrt(fan-in), each from a stream of its own.
     """
     arrays: Arrays = {}
-    fan_in = 0
-    for index, (name, shape) in enumerate(weight_shapes(noise_dim).items()):
-        if name.endswith("kernel"):
-            fan_in = shape[0]  # the bias that follows has the same
+    for index, (name, (shape, fan_in)) in enumerate(weights(config).items()):
         bound = np.float32(1 / np.sqrt(fan_in))
-        stream = random_stream(seed, Purpose.INITIAL_WEIGHTS, index)
+        stream = random_stream(config.seed, Purpose.INITIAL_WEIGHTS, index)
         arrays[name] = (2 * stream.random(shape, dtype=np.float32) - 1) * bound
         arrays[f"{name}.adam_m"] = np.zeros(shape, np.float32)
         arrays[f"{name}.adam_v"] = np.zeros(shape, np.float32)
@@ -145,14 +126,13 @@ def load(path: Path) -> Checkpoint:
             "on from the one before."
         )
     try:
-        config = json.loads(metadata["config"])
-        iteration, noise_dim = int(metadata["iteration"]), int(config["noise_dim"])
-        has_average = config.get("ema_decay", 0) > 0  # older versions kept none and did not say so
-    except (KeyError, TypeError, ValueError):
+        iteration, recorded = int(metadata["iteration"]), json.loads(metadata["config"])
+        config = Config(**recorded)  # older versions had fewer settings
+    except (KeyError, TypeError, ValueError, UsageError):
         raise GanError(f"{path} has damaged metadata; delete it to go on from the one before.") from None
     arrays = {name: at_least_float32(array) for name, array in stored.items()}
-    state = Checkpoint(iteration, config, arrays)
-    check_architecture(path, state, noise_dim, has_average)
+    state = Checkpoint(iteration, recorded, arrays)
+    check_architecture(path, state, config)
     return state
 
 
@@ -170,14 +150,14 @@ def at_least_float32(array: np.ndarray) -> np.ndarray:
     return array.astype(np.promote_types(array.dtype, np.float32), copy=False)
 
 
-def check_architecture(path: Path, state: Checkpoint, noise_dim: int, has_average: bool) -> None:
+def check_architecture(path: Path, state: Checkpoint, config: Config) -> None:
     """Raise `GanError` unless `state` has what is kept of these two networks, or of the generator alone."""
-    for name, shape in weight_shapes(noise_dim).items():
+    for name, (shape, _) in weights(config).items():
         of_generator = name.startswith("generator.")
         parts = [name] if of_generator or state.can_be_resumed else []
         if state.can_be_resumed:
             parts += [f"{name}.adam_m", f"{name}.adam_v"]
-        if has_average and of_generator:
+        if config.ema_decay and of_generator:
             parts.append(f"{name}.average")
         for part in parts:
             found = state.arrays[part].shape if part in state.arrays else "nothing"

@@ -13,11 +13,9 @@ import numpy as np
 from tqdm import tqdm
 
 from common import mnist
-from common.checkpoint import Arrays
 from common.judge import CLASSES, from_bytes, judge
 
 SAMPLES = 10_000
-SLOPE = np.float32(0.2)  # LeakyReLU(x) = max(x, 0.2 x)
 BANDWIDTHS = np.logspace(-1, 0, 10)  # of the Parzen windows, to choose from
 VALIDATION = slice(-10_000, -9_000)  # of the training images: MNIST's 50,000 to 50,999
 CONFIDENT = 0.9  # probability of the likeliest digit
@@ -61,19 +59,6 @@ def load_reference(data_dir: Path) -> Reference:
         mnist.load_published(source, data_dir) for source in (mnist.PUBLISHED["mnist"], mnist.MNIST_TEST)
     )
     return Reference(train.pixels, test.pixels)
-
-
-def generate(arrays: Arrays, noise: np.ndarray) -> np.ndarray:
-    """Noise float32 (N, noise_dim) -> images float32 (N, 784) in [-1, 1].
-
-    Args:
-        arrays: those of a checkpoint, or their averages; see `checkpoint.averaged`.
-    """
-    x = noise
-    for layer in (1, 2, 3, 4):
-        x = x @ arrays[f"generator.dense{layer}.kernel"] + arrays[f"generator.dense{layer}.bias"]
-        x = np.tanh(x) if layer == 4 else np.maximum(x, SLOPE * x)
-    return x
 
 
 def measure_real(reference: Reference) -> Quality:

@@ -19,6 +19,7 @@ import numpy as np
 from common import grid, judge, mnist
 from common.checkpoint import averaged, initial_arrays
 from common.cli import Parser, carry_out
+from common.config import Config
 from common.errors import GanError
 from common.feed import Purpose, draw_noise
 from common.files import replacing
@@ -26,12 +27,12 @@ from common.metrics import (
     SAMPLES,
     Quality,
     Reference,
-    generate,
     load_reference,
     measure,
     measure_real,
     nearest_training_images,
 )
+from common.networks import networks
 from common.run import Run
 
 FORMAT = 1
@@ -64,15 +65,16 @@ def measure_run(run: Run, reference: Reference) -> dict[str, Quality]:
     if not run.checkpoint_paths():
         raise GanError("it has no checkpoint yet; train it for longer.")
     state = run.newest_checkpoint()
+    _, generator = networks(run.config)
     noise = draw_noise(0, Purpose.METRIC_NOISE, SAMPLES, run.config.noise_dim)
     generators = {"last": state.arrays}
     if average := averaged(state.arrays):
         generators["averaged"] = average
     record = header(state.iteration)
     for weights, arrays in generators.items():
-        samples = generate(arrays, noise)
+        samples = generator(arrays, noise)
         record[weights] = asdict(measure(samples, reference, f"{run.folder.name}, {weights}"))
-    save_neighbours(generate(state.arrays, noise[:SHOWN]), reference, run.folder / "neighbours.png")
+    save_neighbours(generator(state.arrays, noise[:SHOWN]), reference, run.folder / "neighbours.png")
     write(record, run.folder / "quality.json")
     return qualities(record)
 
@@ -115,9 +117,10 @@ def measure_scale() -> int:
         description=f"Measure real images and an untrained generator, into {SCALE.name}.",
     ).parse_args()
     reference = load_reference(mnist.default_data_dir())
-    noise_dim = 100
-    noise = draw_noise(0, Purpose.METRIC_NOISE, SAMPLES, noise_dim)
-    untrained = generate(initial_arrays(seed=0, noise_dim=noise_dim), noise)
+    config = Config()
+    _, generator = networks(config)
+    noise = draw_noise(0, Purpose.METRIC_NOISE, SAMPLES, config.noise_dim)
+    untrained = generator(initial_arrays(config), noise)
     write(
         {
             **header(iteration=0),

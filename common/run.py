@@ -196,8 +196,7 @@ class Run:
             return state
         if any(session["to_iteration"] > 0 for session in self.record["sessions"]):
             raise GanError(f"The checkpoints of the run in {self.folder} are gone; start a new run.")
-        arrays = checkpoint.initial_arrays(config.seed, config.noise_dim)
-        return Checkpoint(0, config.as_dict(), arrays)
+        return Checkpoint(0, config.as_dict(), checkpoint.initial_arrays(config))
 
     def checkpoint_to_resume(self) -> Checkpoint:
         """`newest_checkpoint`, if a training can go on from it.

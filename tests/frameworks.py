@@ -21,10 +21,11 @@ from unittest import mock
 import numpy as np
 
 from common import cli
-from common.checkpoint import DISCRIMINATOR_WIDTHS, Arrays, Checkpoint
+from common.checkpoint import Arrays, Checkpoint
 from common.config import Config
 from common.feed import Batch, Feed
 from common.mnist import scikit_learn_digits
+from common.networks import networks
 from common.run import COLUMNS
 
 
@@ -43,7 +44,6 @@ FRAMEWORKS = {
     "Keras on JAX": Implementation("keras_gan", ("keras", "jax"), "jax"),
     "Keras on PyTorch": Implementation("keras_gan", ("keras", "torch"), "torch"),
 }
-HIDDEN_WIDTHS = DISCRIMINATOR_WIDTHS[1:-1]
 MASK_STREAM = 7  # nothing else in these tests draws from it
 
 
@@ -55,7 +55,8 @@ def masks(config: Config, iteration: int) -> list[np.ndarray]:
     key = np.array([config.seed, MASK_STREAM], dtype=np.uint64)
     stream = np.random.Generator(np.random.Philox(key=key, counter=[0, 0, 0, iteration]))
     batches = (1, 2) if config.update_order == "generator-first" else (2, 1)
-    shapes = [(count * config.batch_size, width) for count in batches for width in HIDDEN_WIDTHS]
+    *hidden, _ = networks(config)[0].layers
+    shapes = [(count * config.batch_size, layer.fan_out) for count in batches for layer in hidden]
     return [(stream.random(shape) >= config.dropout) / (1 - config.dropout) for shape in shapes]
 
 

@@ -11,6 +11,7 @@ from benchmarks.results import CHINESE, PAGES, page_tables
 from benchmarks.work import Work, gigaflop
 from common.config import Config
 from common.mnist import REPOSITORY
+from common.networks import networks
 from common.results import PLACE, with_tables
 from tests.conftest import require
 
@@ -27,8 +28,8 @@ def test_the_limit_computes_what_is_counted() -> None:
     require("torch")
     from benchmarks.limit import adam, product
 
-    work = Work(Config(batch_size=2, noise_dim=3))
-    shapes = {one: tuple(product(one)().shape) for one in work.ours()}
+    config = Config(batch_size=2, noise_dim=3)
+    shapes = {one: tuple(product(one)().shape) for one in Work(config).ours()}
     for (of, rows, fan_in, fan_out), shape in shapes.items():
         expected = {
             "output": (rows, fan_out),
@@ -37,7 +38,7 @@ def test_the_limit_computes_what_is_counted() -> None:
         }
         assert shape == expected[of]
     assert len({of for of, *_ in shapes}) == 3
-    optimizer = adam(work.generator, Config()).__self__  # type: ignore[attr-defined]
+    optimizer = adam(networks(config)[1], config).__self__  # type: ignore[attr-defined]
     weights = [weight for group in optimizer.param_groups for weight in group["params"]]
     assert sum(weight.numel() for weight in weights) == 1_486_352 - 97 * 256
     before = [weight.clone() for weight in weights]

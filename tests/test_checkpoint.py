@@ -16,6 +16,7 @@ from common.checkpoint import Checkpoint
 from common.config import Config
 from common.errors import GanError
 from common.files import replacing
+from common.networks import networks
 from tests.conftest import not_on_windows
 
 CONFIG = Config(noise_dim=3).as_dict()
@@ -23,20 +24,32 @@ CONFIG = Config(noise_dim=3).as_dict()
 
 @pytest.fixture
 def state() -> Checkpoint:
-    return Checkpoint(7, CONFIG, checkpoint.initial_arrays(seed=0, noise_dim=3))
+    return Checkpoint(7, CONFIG, checkpoint.initial_arrays(Config(noise_dim=3)))
 
 
 def test_names_and_shapes_are_canonical() -> None:
-    shapes = checkpoint.weight_shapes(noise_dim=100)
-    assert shapes["discriminator.dense1.kernel"] == (784, 1024)
-    assert shapes["generator.dense4.bias"] == (784,)
-    for network, count in (("discriminator", 1_460_225), ("generator", 1_486_352)):
-        sizes = [np.prod(shape) for name, shape in shapes.items() if name.startswith(network)]
+    discriminator, generator = networks(Config())
+    assert discriminator.weights["discriminator.dense1.kernel"].shape == (784, 1024)
+    assert generator.weights["generator.dense4.bias"].shape == (784,)
+    for network, count in ((discriminator, 1_460_225), (generator, 1_486_352)):
+        sizes = [np.prod(shape) for shape, _ in network.weights.values()]
         assert len(sizes) == 8 and sum(sizes) == count
 
 
+def test_the_state_before_the_first_iteration_is_the_same_everywhere() -> None:
+    """Names, order, types and every bit: NumPy alone makes it."""
+    arrays = checkpoint.initial_arrays(Config())
+    assert [name for name in arrays if "dense1" in name] == [
+        f"{network}.dense1.{weight}{part}"
+        for network in ("discriminator", "generator")
+        for weight in ("kernel", "bias")
+        for part in ("", ".adam_m", ".adam_v")
+    ]
+    assert checkpoint.digest(arrays, {}).startswith("37f9cf5b85885db7")
+
+
 def test_initial_weights_are_uniform_within_one_over_root_fan_in() -> None:
-    arrays = checkpoint.initial_arrays(seed=0, noise_dim=100)
+    arrays = checkpoint.initial_arrays(Config())
     kernel, bias = arrays["generator.dense4.kernel"], arrays["generator.dense4.bias"]
     for array in (kernel, bias):
         assert array.dtype == np.float32
@@ -45,7 +58,7 @@ def test_initial_weights_are_uniform_within_one_over_root_fan_in() -> None:
     assert abs(kernel.mean()) < 5 / 32 / np.sqrt(3 * kernel.size)
     assert kernel.std() == pytest.approx(1 / 32 / np.sqrt(3), rel=0.01)
     assert not arrays["generator.dense4.kernel.adam_m"].any()
-    other = checkpoint.initial_arrays(seed=1, noise_dim=100)
+    other = checkpoint.initial_arrays(Config(seed=1))
     assert not np.array_equal(kernel, other["generator.dense4.kernel"])
 
 
@@ -137,16 +150,14 @@ def test_a_foreign_safetensors_file_is_refused(
 
 def test_averages_that_the_configuration_promises_are_there(state: Checkpoint, tmp_path: Path) -> None:
     path = tmp_path / "averaged.safetensors"
-    config = Config(noise_dim=3, ema_decay=0.9).as_dict()
-    generator = {
-        name: np.ones(shape, np.float32)
-        for name, shape in checkpoint.weight_shapes(noise_dim=3).items()
-        if name.startswith("generator")
+    config = Config(noise_dim=3, ema_decay=0.9)
+    _, generator = networks(config)
+    averages = {
+        f"{name}.average": np.ones(shape, np.float32) for name, (shape, _) in generator.weights.items()
     }
-    averages = {f"{name}.average": array for name, array in generator.items()}
-    Checkpoint(7, config, state.arrays | averages).save(path)
-    assert checkpoint.averaged(checkpoint.load(path).arrays).keys() == generator.keys()
-    Checkpoint(7, config, state.arrays).save(path)
+    Checkpoint(7, config.as_dict(), state.arrays | averages).save(path)
+    assert checkpoint.averaged(checkpoint.load(path).arrays).keys() == generator.weights.keys()
+    Checkpoint(7, config.as_dict(), state.arrays).save(path)
     with pytest.raises(GanError, match=r"dense1\.kernel\.average should be \(3, 256\) but is nothing"):
         checkpoint.load(path)
 

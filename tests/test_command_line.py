@@ -511,12 +511,16 @@ def test_other_data_is_not_taken_for_that_of_the_run(command: Command, small_run
         (lambda path: path.write_bytes(path.read_bytes()[:-9]), "is cut short or is not a checkpoint"),
         (lambda path: path.write_text("not a checkpoint"), "is cut short or is not a checkpoint"),
         (
-            lambda path: Checkpoint(25, {"noise_dim": 5}, checkpoint.initial_arrays(0, 4)).save(path),
+            lambda path: Checkpoint(
+                25, {"noise_dim": 5}, checkpoint.initial_arrays(Config(noise_dim=4))
+            ).save(path),
             "is of another architecture",
         ),
         (
             lambda path: Checkpoint(
-                25, Config(noise_dim=5, batch_size=8).as_dict(), checkpoint.initial_arrays(0, 5)
+                25,
+                Config(noise_dim=5, batch_size=8).as_dict(),
+                checkpoint.initial_arrays(Config(noise_dim=5)),
             ).save(path),
             "is not of this run (--noise-dim differs)",
         ),

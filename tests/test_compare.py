@@ -12,12 +12,13 @@ import numpy as np
 import pytest
 
 from common import compare, comparison, grid, quality, results, sources
-from common.checkpoint import Checkpoint, initial_arrays, weight_shapes
+from common.checkpoint import Checkpoint, initial_arrays
 from common.comparison import Table
 from common.config import Config
 from common.errors import GanError, UsageError
 from common.metrics import Quality, Reference
 from common.mnist import PIXELS, REPOSITORY, Images
+from common.networks import networks
 from common.run import COLUMNS, Run
 from tests.conftest import Outcome, not_on_windows, open_page
 
@@ -73,10 +74,10 @@ def make_run(tmp_path: Path, tiny_images: Images, monkeypatch: pytest.MonkeyPatc
             picture = grid.image_grid(np.full((16, PIXELS), iteration / 1_000, np.float32), title)
             grid.save_picture(picture, run.folder / "samples" / f"{iteration:08}.png")
         if checkpoint:
-            arrays = initial_arrays(config.seed, 2)
-            weights = [name for name in weight_shapes(2) if name.startswith("generator.")]
+            arrays = initial_arrays(config)
+            _, generator = networks(config)
             if config.ema_decay:
-                arrays |= {f"{name}.average": arrays[name] for name in weights}
+                arrays |= {f"{name}.average": arrays[name] for name in generator.weights}
             state = Checkpoint(1_000, config.as_dict(), arrays)
             state.save(run.folder / "checkpoints" / "00001000.safetensors")
         return run.folder

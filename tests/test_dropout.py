@@ -50,7 +50,7 @@ def test_masks_follow_the_seed(players: Players, framework: str) -> None:
 def test_a_training_step_drops_by_the_seed_of_its_iteration(players: Players, framework: str) -> None:
     """With the same batch and weights that stay as they are, only dropout can change the losses."""
     frozen = Config(batch_size=16, lr=1e-30)
-    arrays = checkpoint.initial_arrays(0, frozen.noise_dim)
+    arrays = checkpoint.initial_arrays(frozen)
     seeds = (2**40, 2**40, 2**40 + 1, 2**40 + 9)
     losses = players(framework, "float32").run(frozen, arrays, 0, 4, dropout_seeds=seeds).losses
     np.testing.assert_array_equal(losses[1], losses[0])
@@ -62,7 +62,7 @@ def test_a_training_step_drops_by_the_seed_of_its_iteration(players: Players, fr
 def test_a_training_step_draws_a_seed_for_each_mask(players: Players, framework: str) -> None:
     """PyTorch's one generator goes on by itself; the others carry theirs through a compiled step."""
     player, config = players(framework, "float32"), Config(batch_size=16, noise_dim=4)
-    arrays = checkpoint.initial_arrays(0, config.noise_dim)
+    arrays = checkpoint.initial_arrays(config)
     for seeds in [(5,), (9, 5)]:
         state = player.run(config, arrays, 0, len(seeds), dropout_seeds=seeds).random_state
         np.testing.assert_array_equal(state, player.state_after(5, CALLS))
@@ -71,8 +71,9 @@ def test_a_training_step_draws_a_seed_for_each_mask(players: Players, framework:
 
 @each_framework
 def test_nothing_is_dropped_outside_training(players: Players, framework: str) -> None:
-    arrays = checkpoint.initial_arrays(0, 10)
-    oracle = NumpyGAN(Config(noise_dim=10), arrays)
+    config = Config(noise_dim=10)
+    arrays = checkpoint.initial_arrays(config)
+    oracle = NumpyGAN(config, arrays)
     random = np.random.default_rng(0)
     noise = random.standard_normal((5, 10)).astype(np.float32)
     images = players(framework, "float32").generate(arrays, noise)

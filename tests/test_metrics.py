@@ -10,10 +10,12 @@ import torch
 from sklearn.neighbors import KernelDensity, NearestNeighbors
 
 from common import checkpoint, download, metrics, mnist
+from common.config import Config
 from common.errors import GanError
 from common.feed import Purpose, draw_noise
 from common.judge import Verdict, from_bytes
 from common.metrics import Quality, Reference
+from common.networks import networks as in_numpy
 from pytorch_gan import networks
 
 
@@ -25,10 +27,12 @@ def normal(seed: int, *shape: int) -> np.ndarray:
 
 
 def test_images_are_those_of_pytorch() -> None:
-    arrays = checkpoint.initial_arrays(seed=3, noise_dim=20)
+    config = Config(seed=3, noise_dim=20)
+    arrays = checkpoint.initial_arrays(config)
     arrays = {name: 2 * array for name, array in arrays.items()}  # so that the tanh bends
     noise = draw_noise(0, Purpose.METRIC_NOISE, 50, 20)
-    images = metrics.generate(arrays, noise)
+    _, generator = in_numpy(config)
+    images = generator(arrays, noise)
     assert images.dtype == np.float32 and 0.5 < np.abs(images).max() <= 1
     expected = networks.generate_from(arrays, noise, torch.device("cpu"))
     np.testing.assert_allclose(images, expected, atol=1e-5)

@@ -19,11 +19,12 @@ from common import checkpoint
 from common.checkpoint import Arrays, Checkpoint, averaged
 from common.config import Config
 from common.feed import Purpose, draw_noise
+from common.networks import weights
 from tests.frameworks import FRAMEWORKS, Player, Trace
 
 CONFIG = Config(batch_size=16, ema_decay=0.99)  # dropout at 0.3
 GENERATOR_FIRST = replace(CONFIG, update_order="generator-first")
-INITIAL = checkpoint.initial_arrays(CONFIG.seed, CONFIG.noise_dim)
+INITIAL = checkpoint.initial_arrays(CONFIG)
 ITERATIONS = 300
 AGREEMENT = 1e-9  # measured: 1e-13 at most in 300 iterations
 
@@ -158,7 +159,7 @@ def test_one_step_agrees_to_rounding(
     record("losses", np.abs(found.losses - exact.losses).max())
     share = 1 - CONFIG.ema_decay if iteration > 0 else 1
     gradient_errors, weight_errors, average_errors = [], [], []
-    for name in checkpoint.weight_shapes(CONFIG.noise_dim):
+    for name in weights(CONFIG):
         g = gradient(name, before, exact.arrays)
         g_error = np.abs(gradient(name, before, found.arrays) - g)
         g_allowed = GRADIENT_ERROR * np.abs(g).max()

@@ -52,7 +52,7 @@ def test_the_generator_returns_images() -> None:
 
 
 def test_weights_go_to_the_exchange_format_and_back() -> None:
-    arrays = checkpoint.initial_arrays(seed=3, noise_dim=5)
+    arrays = checkpoint.initial_arrays(Config(seed=3, noise_dim=5))
     gan = training.GAN(Config(noise_dim=5), CPU)
     gan.load_arrays(arrays, iteration=0)
     kernel = next(gan.generator.parameters())
@@ -68,7 +68,7 @@ def test_weights_go_to_the_exchange_format_and_back() -> None:
 
 
 def test_a_forward_pass_is_that_of_numpy() -> None:
-    arrays = checkpoint.initial_arrays(seed=1, noise_dim=4)
+    arrays = checkpoint.initial_arrays(Config(seed=1, noise_dim=4))
     oracle = NumpyGAN(Config(noise_dim=4), arrays)
     noise = np.random.default_rng(0).standard_normal((3, 4)).astype(np.float32)
     images = networks.generate_from(arrays, noise, CPU)
@@ -168,7 +168,7 @@ def test_iterations_are_those_of_hand_written_gradients(
     Measured after 5 iterations: losses differ by up to 3e-16, arrays by up to 6e-15.
     """
     config = Config(batch_size=6, noise_dim=5, dropout=0.0, update_order=order, ema_decay=ema_decay)
-    arrays = checkpoint.initial_arrays(seed=0, noise_dim=5)
+    arrays = checkpoint.initial_arrays(Config(noise_dim=5))
     gan, oracle = gan_in_float64(config, arrays), NumpyGAN(config, arrays)
     feed = Feed(tiny_images.pixels, config.batch_size, config.noise_dim, seed=0)
     for iteration in range(5):
@@ -188,7 +188,7 @@ def test_nothing_is_computed_and_thrown_away(tiny_images: Images) -> None:
     """The generator gets no gradient in the discriminator step, nor D's weights in the generator step."""
     config = Config(batch_size=6, noise_dim=5)
     gan = training.GAN(config, CPU)
-    gan.load_arrays(checkpoint.initial_arrays(seed=0, noise_dim=5), iteration=0)
+    gan.load_arrays(checkpoint.initial_arrays(Config(noise_dim=5)), iteration=0)
     computed: list[str] = []
     for name, network in (("D", gan.discriminator), ("G", gan.generator)):
         for weight in network.parameters():

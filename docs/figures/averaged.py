@@ -5,7 +5,7 @@ import numpy as np
 from common import grid
 from common.checkpoint import averaged
 from common.feed import Purpose, draw_noise
-from common.metrics import generate
+from common.networks import networks
 from docs.figures.style import FOLDER
 from docs.figures.walk import RUN
 
@@ -16,7 +16,8 @@ def main() -> None:
     """Draw the generator's at the left, the average's at the right, a black column between them."""
     arrays = RUN.newest_checkpoint().arrays
     noise = draw_noise(0, Purpose.GENERATED_NOISE, COUNT, noise_dim=100)
-    blocks = [generate(weights, noise).reshape(-1, COLUMNS, 784) for weights in (arrays, averaged(arrays))]
+    _, generator = networks(RUN.config)
+    blocks = [generator(weights, noise).reshape(-1, COLUMNS, 784) for weights in (arrays, averaged(arrays))]
     gap = np.full_like(blocks[0][:, :1], -1)
     images = np.concatenate([blocks[0], gap, blocks[1]], axis=1)
     picture = grid.image_grid(images.reshape(-1, 784), "w | average of w", columns=2 * COLUMNS + 1)

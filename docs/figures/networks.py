@@ -1,18 +1,17 @@
 """Both networks, drawn from their real widths: `networks-discriminator.svg` and `networks-generator.svg`.
 
 A bar is as high as its layer is wide; between two bars stands the number of weights and biases. The little
-curves are the activations; the ten dots, three of them empty, are dropout. Source: `common/checkpoint.py`.
+curves are the activations; the ten dots, three of them empty, are dropout. Source: `common/networks.py`.
 """
 
-from itertools import pairwise
+from math import prod
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
-from common.checkpoint import DISCRIMINATOR_WIDTHS, GENERATOR_HIDDEN_WIDTHS
 from common.config import Config
-from common.mnist import PIXELS
+from common.networks import Network, networks
 from docs.figures.style import BLUE, GREEN, GREY, ORANGE, figure, save
 
 GAP = 520  # from one bar to the next; all lengths in units
@@ -24,21 +23,14 @@ HALF = 64  # of a little curve
 def main() -> None:
     """Draw both."""
     config = Config()
-    hidden = ["LeakyReLU"] * 3
-    generator_widths = (config.noise_dim, *GENERATOR_HIDDEN_WIDTHS, PIXELS)
-    draw("discriminator", DISCRIMINATOR_WIDTHS, [*hidden, "sigmoid"], ("$x$", "$D(x)$"), BLUE, config.dropout)
-    draw("generator", generator_widths, [*hidden, "tanh"], ("$z$", "$G(z)$"), ORANGE, dropout=0)
+    discriminator, generator = networks(config)
+    draw(discriminator, ("$x$", "$D(x)$"), BLUE, config.dropout)
+    draw(generator, ("$z$", "$G(z)$"), ORANGE, dropout=0)
 
 
-def draw(
-    name: str,
-    widths: tuple[int, ...],
-    activations: list[str],
-    ends: tuple[str, str],
-    colour: str,
-    dropout: float,
-) -> None:
+def draw(network: Network, ends: tuple[str, str], colour: str, dropout: float) -> None:
     """One network, from left to right."""
+    widths = [network.layers[0].fan_in, *(layer.fan_out for layer in network.layers)]
     drawn = figure(8, 4.8)
     ax = drawn.add_subplot()
     ax.set_axis_off()
@@ -46,21 +38,23 @@ def draw(
     last = GAP * (len(widths) - 1)
     ax.set(xlim=(-200, last + 240), ylim=(LOWEST - 300, 620))
 
-    for layer, (fan_in, fan_out) in enumerate(pairwise(widths)):
-        left, right = GAP * layer + BAR / 2, GAP * (layer + 1) - BAR / 2
-        edge = np.array([fan_in, fan_out, -fan_out, -fan_in]) / 2
+    for number, layer in enumerate(network.layers):
+        left, right = GAP * number + BAR / 2, GAP * (number + 1) - BAR / 2
+        edge = np.array([layer.fan_in, layer.fan_out, -layer.fan_out, -layer.fan_in]) / 2
         ax.fill([left, right, right, left], edge, color=colour, alpha=0.15, lw=0)
-        ax.text((left + right) / 2, 0, f"{fan_in * fan_out + fan_out:,}", ha="center", va="center")
+        count = sum(prod(weight.shape) for weight in layer.weights.values())
+        ax.text((left + right) / 2, 0, f"{count:,}", ha="center", va="center")
 
-    for layer, width in enumerate(widths):
-        x = GAP * layer
+    for number, width in enumerate(widths):
+        x = GAP * number
         ax.add_patch(Rectangle((x - BAR / 2, -width / 2), BAR, width, color=colour))
         ax.text(x, width / 2 + 24, f"{width:,}", ha="center", va="bottom", weight="bold")
     ax.text(-60, 0, ends[0], ha="right", va="center", size=16)
     ax.text(last + 50, 0, ends[1], ha="left", va="center", size=16)
 
-    for layer, activation in enumerate(activations, start=1):
-        x, y = GAP * layer, LOWEST - 140
+    for number, layer in enumerate(network.layers, start=1):
+        x, y = GAP * number, LOWEST - 140
+        activation = "sigmoid" if layer.activation == "none" else layer.activation  # of a logit
         drops = dropout > 0 and activation == "LeakyReLU"
         aside = 90 if drops else 0
         curve(ax, x - aside, y, activation)
@@ -69,7 +63,7 @@ def draw(
         if drops:
             ten_units(ax, x + aside, y, dropout)
             ax.text(x + aside, y - 84, f"{dropout}", ha="center", va="top")
-    save(drawn, f"networks-{name}")
+    save(drawn, f"networks-{network.name}")
 
 
 def curve(ax: Axes, x: float, y: float, activation: str) -> None:

@@ -98,7 +98,7 @@ def losses(patches: list[Patch], dtype: torch.dtype = torch.float64) -> np.ndarr
         for patch in patches:
             stack.enter_context(mock.patch.object(*patch))
         gan = training.GAN(CONFIG, torch.device("cpu"))
-        gan.load_arrays(initial_arrays(CONFIG.seed, CONFIG.noise_dim), iteration=0)
+        gan.load_arrays(initial_arrays(CONFIG), iteration=0)
         feed = Feed(scikit_learn_digits().pixels, CONFIG.batch_size, CONFIG.noise_dim, CONFIG.seed)
         found = []
         for iteration in range(ITERATIONS):

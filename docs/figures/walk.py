@@ -5,7 +5,7 @@ import numpy as np
 from common import grid
 from common.checkpoint import averaged
 from common.feed import interpolate_noise
-from common.metrics import generate
+from common.networks import networks
 from common.results import RESULTS
 from common.run import Run
 from docs.figures.style import FOLDER
@@ -18,5 +18,6 @@ def main() -> None:
     """Draw two rows: the generator, and below it the average."""
     arrays = RUN.newest_checkpoint().arrays
     noise = interpolate_noise(SEED, COUNT, noise_dim=100)
-    images = np.concatenate([generate(arrays, noise), generate(averaged(arrays), noise)])
+    _, generator = networks(RUN.config)
+    images = np.concatenate([generator(arrays, noise), generator(averaged(arrays), noise)])
     grid.save_picture(grid.image_grid(images, "z(0) ... z(1)", columns=COUNT), FOLDER / "walk.png")
