@@ -17,7 +17,7 @@ SLOPE = 0.2  # LeakyReLU(x) = max(x, 0.2 x)
 
 
 def leaky_relu(x: Any) -> Any:
-    """Any shape -> the same shape. Only here and in TensorFlow: see backend.py."""
+    """Any shape -> the same shape: see backend.py."""
     return backend.leaky_relu(x, SLOPE)
 
 
@@ -48,13 +48,13 @@ class Discriminator(keras.Model):
         self.network = keras.Sequential(
             [
                 keras.Input((784,)),
-                layers.Dense(1024, activation=leaky_relu),  # (B, 784) -> (B, 1024)
+                layers.Dense(1024, activation=leaky_relu, name="dense1"),  # (B, 784) -> (B, 1024)
                 Dropout(dropout, self.random),
-                layers.Dense(512, activation=leaky_relu),  # -> (B, 512)
+                layers.Dense(512, activation=leaky_relu, name="dense2"),  # -> (B, 512)
                 Dropout(dropout, self.random),
-                layers.Dense(256, activation=leaky_relu),  # -> (B, 256)
+                layers.Dense(256, activation=leaky_relu, name="dense3"),  # -> (B, 256)
                 Dropout(dropout, self.random),
-                layers.Dense(1),  # -> (B, 1)
+                layers.Dense(1, name="dense4"),  # -> (B, 1)
             ]
         )
         self.built = True  # all weights are there
@@ -79,10 +79,10 @@ class Generator(keras.Model):
         self.network = keras.Sequential(
             [
                 keras.Input((noise_dim,)),
-                layers.Dense(256, activation=leaky_relu),  # (B, noise_dim) -> (B, 256)
-                layers.Dense(512, activation=leaky_relu),  # -> (B, 512)
-                layers.Dense(1024, activation=leaky_relu),  # -> (B, 1024)
-                layers.Dense(784, activation="tanh"),  # -> (B, 784): images lie in [-1, 1]
+                layers.Dense(256, activation=leaky_relu, name="dense1"),  # (B, noise_dim) -> (B, 256)
+                layers.Dense(512, activation=leaky_relu, name="dense2"),  # -> (B, 512)
+                layers.Dense(1024, activation=leaky_relu, name="dense3"),  # -> (B, 1024)
+                layers.Dense(784, activation="tanh", name="dense4"),  # -> (B, 784): images lie in [-1, 1]
             ]
         )
         self.built = True  # all weights are there
@@ -94,10 +94,9 @@ class Generator(keras.Model):
 
 def named_weights(network: keras.Model, name: str) -> Iterator[tuple[str, keras.Variable]]:
     """The weights under the names of the exchange format: `discriminator.dense1.kernel` and so on."""
-    dense_layers = (layer for layer in network.network.layers if isinstance(layer, layers.Dense))
-    for number, layer in enumerate(dense_layers, start=1):
-        yield f"{name}.dense{number}.kernel", layer.kernel
-        yield f"{name}.dense{number}.bias", layer.bias
+    for layer in network.network.layers:
+        for weight in layer.trainable_variables:
+            yield f"{name}.{layer.name}.{weight.name}", weight
 
 
 def to_array(weight: keras.Variable) -> np.ndarray:

@@ -7,11 +7,17 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from common.checkpoint import Arrays
 
 SLOPE = 0.2  # LeakyReLU(x) = max(x, 0.2 x)
+
+
+def leaky_relu(x: Tensor) -> Tensor:
+    """Any shape -> the same shape, written over `x`, of which the backward pass needs the sign alone."""
+    return F.leaky_relu(x, SLOPE, inplace=True)
 
 
 class Dropout(nn.Dropout):
@@ -39,23 +45,21 @@ class Discriminator(nn.Module):
 
     def __init__(self, dropout: float = 0.3) -> None:
         super().__init__()
-        self.layers = nn.Sequential(
-            nn.Linear(784, 1024),  # (B, 784) -> (B, 1024)
-            nn.LeakyReLU(SLOPE, inplace=True),
-            Dropout(dropout),
-            nn.Linear(1024, 512),  # -> (B, 512)
-            nn.LeakyReLU(SLOPE, inplace=True),
-            Dropout(dropout),
-            nn.Linear(512, 256),  # -> (B, 256)
-            nn.LeakyReLU(SLOPE, inplace=True),
-            Dropout(dropout),
-            nn.Linear(256, 1),  # -> (B, 1)
-        )
+        self.dense1 = nn.Linear(784, 1024)
+        self.dense2 = nn.Linear(1024, 512)
+        self.dense3 = nn.Linear(512, 256)
+        self.dense4 = nn.Linear(256, 1)
+        self.dropout = Dropout(dropout)
 
     def logits(self, images: Tensor) -> Tensor:
         """Images (B, 784) in [-1, 1] -> log(D / (1 - D)) (B, 1): what the losses are computed from."""
-        logits: Tensor = self.layers(images)
-        return logits
+        x = leaky_relu(self.dense1(images))  # (B, 784) -> (B, 1024)
+        x = self.dropout(x)
+        x = leaky_relu(self.dense2(x))  # -> (B, 512)
+        x = self.dropout(x)
+        x = leaky_relu(self.dense3(x))  # -> (B, 256)
+        x = self.dropout(x)
+        return self.dense4(x)  # -> (B, 1)
 
     def forward(self, images: Tensor) -> Tensor:
         """Images (B, 784) in [-1, 1] -> D(x) (B, 1) in [0, 1]."""
@@ -70,29 +74,23 @@ class Generator(nn.Module):
 
     def __init__(self, noise_dim: int = 100) -> None:
         super().__init__()
-        self.layers = nn.Sequential(
-            nn.Linear(noise_dim, 256),  # (B, noise_dim) -> (B, 256)
-            nn.LeakyReLU(SLOPE, inplace=True),
-            nn.Linear(256, 512),  # -> (B, 512)
-            nn.LeakyReLU(SLOPE, inplace=True),
-            nn.Linear(512, 1024),  # -> (B, 1024)
-            nn.LeakyReLU(SLOPE, inplace=True),
-            nn.Linear(1024, 784),  # -> (B, 784)
-            nn.Tanh(),  # images lie in [-1, 1]
-        )
+        self.dense1 = nn.Linear(noise_dim, 256)
+        self.dense2 = nn.Linear(256, 512)
+        self.dense3 = nn.Linear(512, 1024)
+        self.dense4 = nn.Linear(1024, 784)
 
     def forward(self, noise: Tensor) -> Tensor:
         """Noise (B, noise_dim) ~ N(0, I) -> images (B, 784) in [-1, 1]."""
-        images: Tensor = self.layers(noise)
-        return images
+        x = leaky_relu(self.dense1(noise))  # (B, noise_dim) -> (B, 256)
+        x = leaky_relu(self.dense2(x))  # -> (B, 512)
+        x = leaky_relu(self.dense3(x))  # -> (B, 1024)
+        return torch.tanh(self.dense4(x))  # -> (B, 784): images lie in [-1, 1]
 
 
 def named_weights(network: nn.Module, name: str) -> Iterator[tuple[str, Tensor]]:
     """The weights under the names of the exchange format: `discriminator.dense1.kernel` and so on."""
-    dense_layers = (layer for layer in network.modules() if isinstance(layer, nn.Linear))
-    for number, layer in enumerate(dense_layers, start=1):
-        yield f"{name}.dense{number}.kernel", layer.weight
-        yield f"{name}.dense{number}.bias", layer.bias
+    for path, weight in network.named_parameters():
+        yield f"{name}.{path.replace('weight', 'kernel')}", weight
 
 
 def to_array(weight: Tensor) -> np.ndarray:

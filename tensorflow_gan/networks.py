@@ -15,10 +15,7 @@ DTYPE = tf.float32  # only here: TensorFlow has no default to set; the proof of 
 
 
 def leaky_relu(x: tf.Tensor) -> tf.Tensor:
-    """Any shape -> the same shape.
-
-    Only here and in Keras: `tf.nn.leaky_relu` keeps its slope in float32, where 0.2 is 0.20000000298.
-    """
+    """Any shape -> the same shape. `tf.nn.leaky_relu` has its slope in float32: 0.2 becomes 0.20000000298."""
     return tf.maximum(SLOPE * x, x)
 
 
@@ -110,10 +107,11 @@ class Generator(tf.Module):
 
 def named_weights(network: tf.Module, name: str) -> Iterator[tuple[str, tf.Variable]]:
     """The weights under the names of the exchange format: `discriminator.dense1.kernel` and so on."""
-    dense_layers = (layer for layer in network.submodules if isinstance(layer, Dense))
-    for number, layer in enumerate(dense_layers, start=1):
-        yield f"{name}.dense{number}.kernel", layer.kernel
-        yield f"{name}.dense{number}.bias", layer.bias
+    for layer_name, layer in vars(network).items():
+        if isinstance(layer, tf.Module):
+            for weight_name, weight in vars(layer).items():
+                if isinstance(weight, tf.Variable):
+                    yield f"{name}.{layer_name}.{weight_name}", weight
 
 
 def to_array(weight: tf.Variable) -> np.ndarray:

@@ -313,7 +313,7 @@ class InPyTorch(InFramework):
         return MaskedDropout
 
     def set_masks(self, gan: Any, new: list[np.ndarray]) -> None:
-        type(gan.discriminator.layers[2]).waiting = iter(new)
+        type(gan.discriminator.dropout).waiting = iter(new)
 
     def score_with(self, discriminator: Any, images: np.ndarray) -> np.ndarray:
         import torch
