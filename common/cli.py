@@ -51,7 +51,7 @@ class Implementation:
     select_device: Callable[[str], Any]
     environment: Callable[[Any], dict[str, str]]
     train: Callable[[Config, Feed, Recorder, Any], None]
-    generate: Callable[[Arrays, np.ndarray, Any], np.ndarray]
+    generate: Callable[[Config, Arrays, np.ndarray, Any], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -328,7 +328,7 @@ def generate(framework: Framework, options: dict[str, Any]) -> int:
     implementation = load(framework)
     device = implementation.select_device(options["device"])
     parts = [noise[start : start + AT_ONCE] for start in range(0, count, AT_ONCE)]
-    images = np.concatenate([implementation.generate(weights, part, device) for part in parts])
+    images = np.concatenate([implementation.generate(run.config, weights, part, device) for part in parts])
 
     caption = run.caption(framework.title, seed, state.iteration) + note
     if out.is_folder:

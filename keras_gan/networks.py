@@ -3,7 +3,6 @@
 Goodfellow et al., "Generative Adversarial Networks", 2014, arXiv:1406.2661.
 """
 
-from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -11,29 +10,9 @@ import numpy as np
 from keras import layers, ops
 
 from common.checkpoint import Arrays
-from keras_gan import backend
-
-SLOPE = 0.2  # LeakyReLU(x) = max(x, 0.2 x)
-
-
-def leaky_relu(x: Any) -> Any:
-    """Any shape -> the same shape: see backend.py."""
-    return backend.leaky_relu(x, SLOPE)
-
-
-class Dropout(layers.Dropout):
-    """`keras.layers.Dropout`, with a seed from `random` for each mask; a training step seeds `random`."""
-
-    def __init__(self, rate: float, random: keras.random.SeedGenerator) -> None:
-        super().__init__(0)  # with another rate it would make a generator of its own
-        self.rate = rate
-        self.next_seed = random.next
-
-    def call(self, inputs: Any, training: bool = False) -> Any:
-        """Any shape -> the same shape: in training each unit 0 or divided by 1 - rate."""
-        if not training or self.rate == 0:
-            return inputs
-        return backend.dropout(inputs, self.rate, self.next_seed())
+from common.config import Config
+from keras_gan.exchange import load_weights
+from keras_gan.layers import Dropout, leaky_relu
 
 
 class Discriminator(keras.Model):
@@ -92,32 +71,14 @@ class Generator(keras.Model):
         return self.network(noise)
 
 
-def named_weights(network: keras.Model, name: str) -> Iterator[tuple[str, keras.Variable]]:
-    """The weights under the names of the exchange format: `discriminator.dense1.kernel` and so on."""
-    for layer in network.network.layers:
-        for weight in layer.trainable_variables:
-            yield f"{name}.{layer.name}.{weight.name}", weight
-
-
-def to_array(weight: keras.Variable) -> np.ndarray:
-    """A copy as the exchange format has it: kernels (in, out), as they are here."""
-    return ops.convert_to_numpy(weight).copy()
-
-
-def load_weights(network: keras.Model, name: str, arrays: Arrays) -> None:
-    """Set the weights of `network` to those in a checkpoint's `arrays`."""
-    for weight_name, weight in named_weights(network, name):
-        weight.assign(arrays[weight_name])
-
-
 def generate(generator: Generator, noise: np.ndarray) -> np.ndarray:
     """Noise float32 (N, noise_dim) -> images float32 (N, 784) in [-1, 1]."""
     return generator.predict_on_batch(noise)
 
 
-def generate_from(arrays: Arrays, noise: np.ndarray, device: str) -> np.ndarray:
+def generate_from(config: Config, arrays: Arrays, noise: np.ndarray, device: str) -> np.ndarray:
     """`generate` with the generator whose weights are in a checkpoint's `arrays`."""
     with keras.device(device):
-        generator = Generator(noise.shape[1])
+        generator = Generator(config.noise_dim)
         load_weights(generator, "generator", arrays)
         return generate(generator, noise)

@@ -1,30 +1,23 @@
-"""The adversarial game: losses, optimisers, one iteration, and the loop.
+"""The adversarial game: losses, one iteration, and the loop.
 
 Goodfellow et al., "Generative Adversarial Networks", 2014, arXiv:1406.2661: equation 1 and algorithm 1,
 with the non-saturating generator loss of section 3.
 """
 
-from collections.abc import Iterator
 from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
 
-from common.checkpoint import Arrays
 from common.config import Config
 from common.feed import Feed
 from common.recorder import Recorder
 from keras_gan import backend
 from keras_gan.backend import Tensor
-from keras_gan.networks import (
-    Discriminator,
-    Generator,
-    generate,
-    load_weights,
-    named_weights,
-    to_array,
-)
+from keras_gan.exchange import load_arrays, to_arrays
+from keras_gan.networks import Discriminator, Generator, generate
+from keras_gan.optimisers import adam, both
 
 
 def discriminator_loss(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
@@ -54,37 +47,6 @@ def generator_loss(fake_logits: Tensor) -> Tensor:
     return ops.mean(losses)
 
 
-class Adam(keras.optimizers.Adam):
-    """Adam (Kingma & Ba, 2014, arXiv:1412.6980, algorithm 1).
-
-    Only here and in TensorFlow: `keras.optimizers.Adam` adds epsilon before the bias correction.
-    """
-
-    def update_step(self, gradient: Tensor, variable: keras.Variable, learning_rate: Tensor) -> None:
-        """Update one weight with its gradient."""
-        m, v = self.moments(variable)
-        backend.adam_update(
-            variable,
-            m,
-            v,
-            gradient,
-            t=ops.cast(self.iterations + 1, variable.dtype),
-            lr=learning_rate,
-            beta1=self.beta_1,
-            beta2=self.beta_2,
-            epsilon=self.epsilon,
-        )
-
-    def moments(self, variable: keras.Variable) -> tuple[keras.Variable, keras.Variable]:
-        """The first and the second moment of one weight."""
-        index = self._get_variable_index(variable)
-        return self._momentums[index], self._velocities[index]
-
-    def average(self, variable: keras.Variable) -> keras.Variable:
-        """The moving average of one weight."""
-        return self._model_variables_moving_average[self._get_variable_index(variable)]
-
-
 class GAN(keras.Model):
     """Both networks with their optimisers, and what one iteration does to them."""
 
@@ -94,20 +56,10 @@ class GAN(keras.Model):
         self.generator = Generator(config.noise_dim)
         self.built = True  # all weights are there
         self.generator_first = config.update_order == "generator-first"
-        self.compile(d_optimizer=adam(config), g_optimizer=adam(config, config.ema_decay))
-
-    def compile(self, d_optimizer: Adam, g_optimizer: Adam) -> None:
-        """Give each network its optimiser.
-
-        Only here: `fit` is for compiled models, and knows one optimiser; on JAX it carries its variables.
-        """
-        self.d_optimizer, self.g_optimizer = d_optimizer, g_optimizer
-        d_weights = {weight.path for weight in self.discriminator.trainable_variables}
-        both = keras.optimizers.MultiOptimizer(
-            lambda weight: d_optimizer if weight.path in d_weights else g_optimizer
-        )
-        both.build(self.trainable_variables)
-        super().compile(optimizer=both, **backend.COMPILE_OPTIONS)
+        self.d_optimizer, self.g_optimizer = adam(config), adam(config, config.ema_decay)
+        # `fit` is for compiled models.
+        optimizer = both(self, self.d_optimizer, self.g_optimizer)
+        self.compile(optimizer=optimizer, **backend.COMPILE_OPTIONS)
 
     @backend.compiled
     def train_step(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -173,61 +125,6 @@ class GAN(keras.Model):
 
         return {"g_loss": g_loss}
 
-    def arrays(self) -> Arrays:
-        """Weights, Adam's moments and averages, in the exchange format."""
-        arrays: Arrays = {}
-        for name, weight, (m, v) in self._trained_weights():
-            arrays[name] = to_array(weight)
-            arrays[f"{name}.adam_m"] = to_array(m)
-            arrays[f"{name}.adam_v"] = to_array(v)
-        for name, average in self._averages():
-            arrays[f"{name}.average"] = to_array(average)
-        return arrays
-
-    def load_arrays(self, arrays: Arrays, iteration: int) -> None:
-        """Take over the state after `iteration` iterations; the inverse of `arrays`."""
-        load_weights(self.discriminator, "discriminator", arrays)
-        load_weights(self.generator, "generator", arrays)
-        for optimizer in (self.d_optimizer, self.g_optimizer):
-            optimizer.iterations.assign(iteration)
-        for name, _, (m, v) in self._trained_weights():
-            m.assign(arrays[f"{name}.adam_m"])
-            v.assign(arrays[f"{name}.adam_v"])
-        if iteration > 0:
-            for name, average in self._averages():
-                average.assign(arrays[f"{name}.average"])
-
-    def _trained_weights(
-        self,
-    ) -> Iterator[tuple[str, keras.Variable, tuple[keras.Variable, keras.Variable]]]:
-        """Every weight with its canonical name and what Adam keeps of it."""
-        for name, weight in named_weights(self.discriminator, "discriminator"):
-            yield name, weight, self.d_optimizer.moments(weight)
-        for name, weight in named_weights(self.generator, "generator"):
-            yield name, weight, self.g_optimizer.moments(weight)
-
-    def _averages(self) -> Iterator[tuple[str, keras.Variable]]:
-        """The generator's averages, if they are kept, with the canonical names of their weights."""
-        if self.g_optimizer.use_ema:
-            for name, weight in named_weights(self.generator, "generator"):
-                yield name, self.g_optimizer.average(weight)
-
-
-def adam(config: Config, ema_decay: float = 0.0) -> Adam:
-    """The optimiser of one network.
-
-    With `ema_decay` it also keeps the average of the weights w: ema_decay · average + (1 - ema_decay) · w,
-    beginning with w after one update.
-    """
-    return Adam(
-        learning_rate=config.lr,
-        beta_1=config.beta1,
-        beta_2=config.beta2,
-        epsilon=1e-8,  # added after the bias correction, as in algorithm 1
-        use_ema=ema_decay > 0,
-        ema_momentum=ema_decay,
-    )
-
 
 class Batches(keras.utils.PyDataset):
     """The iterations from `first` up to `last`. Only here: `fit` asks for its data."""
@@ -267,7 +164,7 @@ class Recording(keras.callbacks.Callback):
         if self.recorder.picture_is_due(done):
             self.recorder.save_picture(done, generate(self.model.generator, self.recorder.sample_noise))
         if self.recorder.checkpoint_is_due(done):
-            self.recorder.save_checkpoint(done, self.model.arrays())
+            self.recorder.save_checkpoint(done, to_arrays(self.model))
         following = next(self.iterations, None)
         if following is None:
             self.model.stop_training = True
@@ -279,7 +176,7 @@ def train(config: Config, feed: Feed, recorder: Recorder, device: str) -> None:
     """Train from where `recorder` starts until it has no more iterations."""
     with keras.device(device):
         gan = GAN(config)
-        gan.load_arrays(recorder.start.arrays, recorder.start.iteration)
+        load_arrays(gan, recorder.start.arrays, recorder.start.iteration)
         if recorder.start.iteration == 0:
             recorder.save_picture(0, generate(gan.generator, recorder.sample_noise))
 

@@ -1,29 +1,19 @@
-"""The adversarial game: losses, optimisers, one iteration, and the loop.
+"""The adversarial game: losses, one iteration, and the loop.
 
 Goodfellow et al., "Generative Adversarial Networks", 2014, arXiv:1406.2661: equation 1 and algorithm 1,
 with the non-saturating generator loss of section 3.
 """
 
-from collections.abc import Iterator
-
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch import Tensor
 
-from common.checkpoint import Arrays, averaged
 from common.config import Config
 from common.feed import Feed
 from common.recorder import Recorder
-from pytorch_gan.networks import (
-    Discriminator,
-    Generator,
-    generate,
-    load_weights,
-    named_weights,
-    to_array,
-    to_tensor,
-)
+from pytorch_gan.exchange import load_arrays, to_arrays
+from pytorch_gan.networks import Discriminator, Generator, generate
+from pytorch_gan.optimisers import adam, moving_average
 
 
 def discriminator_loss(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
@@ -122,65 +112,11 @@ class GAN:
 
         return {"g_loss": g_loss.detach()}
 
-    def arrays(self) -> Arrays:
-        """Weights, Adam's moments and averages, in the exchange format."""
-        arrays: Arrays = {}
-        for name, weight, adam_state in self._trained_weights():
-            arrays[name] = to_array(weight)
-            arrays[f"{name}.adam_m"] = to_array(adam_state["exp_avg"])
-            arrays[f"{name}.adam_v"] = to_array(adam_state["exp_avg_sq"])
-        for name, average in self._averages():
-            arrays[f"{name}.average"] = to_array(average)
-        return arrays
-
-    def load_arrays(self, arrays: Arrays, iteration: int) -> None:
-        """Take over the state after `iteration` iterations; the inverse of `arrays`."""
-        load_weights(self.discriminator, "discriminator", arrays)
-        load_weights(self.generator, "generator", arrays)
-        for name, weight, adam_state in self._trained_weights():
-            adam_state["step"] = torch.tensor(float(iteration), device=weight.device)
-            adam_state["exp_avg"] = to_tensor(arrays[f"{name}.adam_m"], like=weight)
-            adam_state["exp_avg_sq"] = to_tensor(arrays[f"{name}.adam_v"], like=weight)
-        if self.average and iteration > 0:
-            self.average.n_averaged.fill_(iteration)
-            load_weights(self.average.module, "generator", averaged(arrays))
-
-    def _trained_weights(self) -> Iterator[tuple[str, Tensor, dict[str, Tensor]]]:
-        """Every weight with its canonical name and what Adam keeps of it."""
-        for name, weight in named_weights(self.discriminator, "discriminator"):
-            yield name, weight, self.d_optimizer.state[weight]
-        for name, weight in named_weights(self.generator, "generator"):
-            yield name, weight, self.g_optimizer.state[weight]
-
-    def _averages(self) -> Iterator[tuple[str, Tensor]]:
-        """The generator's averages, if they are kept, with the canonical names of their weights."""
-        if self.average:
-            yield from named_weights(self.average.module, "generator")
-
-
-def adam(network: nn.Module, config: Config) -> torch.optim.Adam:
-    """Adam (Kingma & Ba, 2014, arXiv:1412.6980, algorithm 1)."""
-    return torch.optim.Adam(
-        network.parameters(),
-        lr=config.lr,
-        betas=(config.beta1, config.beta2),
-        eps=1e-8,  # added after the bias correction, as in algorithm 1
-        fused=True,  # one pass over all the weights
-    )
-
-
-def moving_average(generator: Generator, decay: float) -> AveragedModel:
-    """The average of the generator's weights w: decay · average + (1 - decay) · w.
-
-    It begins with w after one update. Only here and in TensorFlow: Keras' optimisers can average.
-    """
-    return AveragedModel(generator, multi_avg_fn=get_ema_multi_avg_fn(decay))
-
 
 def train(config: Config, feed: Feed, recorder: Recorder, device: torch.device) -> None:
     """Train from where `recorder` starts until it has no more iterations."""
     gan = GAN(config, device)
-    gan.load_arrays(recorder.start.arrays, recorder.start.iteration)
+    load_arrays(gan, recorder.start.arrays, recorder.start.iteration)
     if recorder.start.iteration == 0:
         recorder.save_picture(0, generate(gan.generator, recorder.sample_noise))
 
@@ -198,4 +134,4 @@ def train(config: Config, feed: Feed, recorder: Recorder, device: torch.device) 
         if recorder.picture_is_due(done):
             recorder.save_picture(done, generate(gan.generator, recorder.sample_noise))
         if recorder.checkpoint_is_due(done):
-            recorder.save_checkpoint(done, gan.arrays())
+            recorder.save_checkpoint(done, to_arrays(gan))

@@ -3,55 +3,13 @@
 Goodfellow et al., "Generative Adversarial Networks", 2014, arXiv:1406.2661.
 """
 
-from collections.abc import Iterator
-
 import numpy as np
 import tensorflow as tf
 
 from common.checkpoint import Arrays
-
-SLOPE = 0.2  # LeakyReLU(x) = max(x, 0.2 x)
-DTYPE = tf.float32  # only here: TensorFlow has no default to set; the proof of parity needs tf.float64
-
-
-def leaky_relu(x: tf.Tensor) -> tf.Tensor:
-    """Any shape -> the same shape. `tf.nn.leaky_relu` has its slope in float32: 0.2 becomes 0.20000000298."""
-    return tf.maximum(SLOPE * x, x)
-
-
-class Dense(tf.Module):
-    """y = x W + b. Only here: TensorFlow without Keras has no layers of its own."""
-
-    def __init__(self, fan_in: int, fan_out: int) -> None:
-        super().__init__()
-        bound = fan_in**-0.5
-        # A checkpoint's weights take their place. A TensorFlow that has to be deterministic asks for a seed.
-        self.kernel = tf.Variable(tf.random.uniform([fan_in, fan_out], -bound, bound, DTYPE, seed=0))
-        self.bias = tf.Variable(tf.random.uniform([fan_out], -bound, bound, DTYPE, seed=0))
-
-    def __call__(self, x: tf.Tensor) -> tf.Tensor:
-        """(B, fan_in) -> (B, fan_out)."""
-        return x @ self.kernel + self.bias
-
-
-class Dropout(tf.Module):
-    """`tf.nn.experimental.stateless_dropout`, with a new seed from `random` at every call.
-
-    A compiled step cannot be seeded from outside as PyTorch is: `random` is a variable that it reads.
-    """
-
-    def __init__(self, rate: float, random: tf.random.Generator) -> None:
-        super().__init__()
-        self.rate = rate
-        self.random = random
-
-    def __call__(self, x: tf.Tensor, training: bool) -> tf.Tensor:
-        """Any shape -> the same shape: in training each unit 0 or divided by 1 - rate."""
-        if not training or self.rate == 0:
-            return x
-        seed = self.random.make_seeds(1)[:, 0]
-        # Philox by name: what XLA chooses by itself on a CPU makes the whole iteration five times slower.
-        return tf.nn.experimental.stateless_dropout(x, self.rate, seed, rng_alg="philox")
+from common.config import Config
+from tensorflow_gan.exchange import load_weights
+from tensorflow_gan.layers import Dense, Dropout, leaky_relu
 
 
 class Discriminator(tf.Module):
@@ -105,34 +63,14 @@ class Generator(tf.Module):
         return tf.tanh(self.dense4(x))  # -> (B, 784): images lie in [-1, 1]
 
 
-def named_weights(network: tf.Module, name: str) -> Iterator[tuple[str, tf.Variable]]:
-    """The weights under the names of the exchange format: `discriminator.dense1.kernel` and so on."""
-    for layer_name, layer in vars(network).items():
-        if isinstance(layer, tf.Module):
-            for weight_name, weight in vars(layer).items():
-                if isinstance(weight, tf.Variable):
-                    yield f"{name}.{layer_name}.{weight_name}", weight
-
-
-def to_array(weight: tf.Variable) -> np.ndarray:
-    """A copy as the exchange format has it: kernels (in, out), as they are here."""
-    return weight.numpy().copy()
-
-
-def load_weights(network: tf.Module, name: str, arrays: Arrays) -> None:
-    """Set the weights of `network` to those in a checkpoint's `arrays`."""
-    for weight_name, weight in named_weights(network, name):
-        weight.assign(arrays[weight_name])
-
-
 def generate(generator: Generator, noise: np.ndarray) -> np.ndarray:
     """Noise float32 (N, noise_dim) -> images float32 (N, 784) in [-1, 1]."""
     return generator(tf.constant(noise)).numpy()
 
 
-def generate_from(arrays: Arrays, noise: np.ndarray, device: str) -> np.ndarray:
+def generate_from(config: Config, arrays: Arrays, noise: np.ndarray, device: str) -> np.ndarray:
     """`generate` with the generator whose weights are in a checkpoint's `arrays`."""
     with tf.device(device):
-        generator = Generator(noise.shape[1])
+        generator = Generator(config.noise_dim)
         load_weights(generator, "generator", arrays)
         return generate(generator, noise)

@@ -157,10 +157,12 @@ def import_framework(name: str, dtype: str) -> None:
 class InFramework:
     """What is the same in all frameworks."""
 
+    layers: Any
     networks: Any
     training: Any
 
     def __init__(self, package: str, dtype: str) -> None:
+        self.layers = importlib.import_module(f"{package}.layers")
         self.networks = importlib.import_module(f"{package}.networks")
         self.training = importlib.import_module(f"{package}.training")
         self.select = importlib.import_module(f"{package}.device").select
@@ -197,9 +199,9 @@ class InFramework:
         """Make the framework list a GPU that is not there."""
         raise NotImplementedError
 
-    def generate(self, arrays: Arrays, noise: np.ndarray) -> np.ndarray:
+    def generate(self, config: Config, arrays: Arrays, noise: np.ndarray) -> np.ndarray:
         """Images from the generator of a checkpoint."""
-        return self.networks.generate_from(arrays, noise, self.device)
+        return self.networks.generate_from(config, arrays, noise, self.device)
 
     def score(self, arrays: Arrays, images: np.ndarray) -> np.ndarray:
         """D(x) with the discriminator of a checkpoint, which has dropout when it trains."""
@@ -270,7 +272,7 @@ class InFramework:
         state = {name: array.astype(self.dtype) for name, array in arrays.items()}
         noise = np.zeros((2, config.noise_dim), self.dtype)
         recorder = MemoryRecorder(Checkpoint(first, {}, state), last, noise, before_iteration)
-        layer = self.masked_dropout(config) if with_masks else self.networks.Dropout
+        layer = self.masked_dropout(config) if with_masks else self.layers.Dropout
         with (
             mock.patch.object(self.training, "GAN", RememberedGAN),
             mock.patch.object(self.networks, "Dropout", layer),
@@ -323,14 +325,14 @@ class InPyTorch(InFramework):
     def drop(self, rate: float, shape: tuple[int, int], seed: int, calls: int) -> list[np.ndarray]:
         import torch
 
-        dropout = self.networks.Dropout(rate)
+        dropout = self.layers.Dropout(rate)
         torch.manual_seed(seed)
         return [dropout(torch.ones(shape)).numpy() for _ in range(calls)]
 
 
 class InTensorFlow(InFramework):
     def prepare(self) -> None:
-        self.networks.DTYPE = self.dtype
+        self.layers.DTYPE = self.dtype
 
     def broken_gpu(self) -> AbstractContextManager[Any]:
         import tensorflow as tf
@@ -362,7 +364,7 @@ class InTensorFlow(InFramework):
     def drop(self, rate: float, shape: tuple[int, int], seed: int, calls: int) -> list[np.ndarray]:
         import tensorflow as tf
 
-        dropout = self.networks.Dropout(rate, self.seeded(seed))
+        dropout = self.layers.Dropout(rate, self.seeded(seed))
         return [dropout(tf.ones(shape), training=True).numpy() for _ in range(calls)]
 
     def seeded(self, seed: int) -> Any:
@@ -442,7 +444,7 @@ class InKeras(InFramework):
     def drop(self, rate: float, shape: tuple[int, int], seed: int, calls: int) -> list[np.ndarray]:
         import keras
 
-        dropout = self.networks.Dropout(rate, self.seeded(seed))
+        dropout = self.layers.Dropout(rate, self.seeded(seed))
         outputs = [dropout(keras.ops.ones(shape), training=True) for _ in range(calls)]
         return [keras.ops.convert_to_numpy(output) for output in outputs]
 

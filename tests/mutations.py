@@ -55,11 +55,11 @@ MUTATIONS = (
         r"zeros_like(real_logits)\1ones_like(fake_logits)",
     ),
     Mutation("no detach", PYTORCH + "training.py", r"\(noise\)\.detach\(\)", "(noise)"),
-    Mutation("dropout 0.7", TENSORFLOW + "networks.py", r"self\.rate = rate", "self.rate = 1 - rate"),
-    Mutation("slope 0.3", TENSORFLOW + "networks.py", r"SLOPE = 0\.2", "SLOPE = 0.3"),
+    Mutation("dropout 0.7", TENSORFLOW + "layers.py", r"self\.rate = rate", "self.rate = 1 - rate"),
+    Mutation("slope 0.3", TENSORFLOW + "layers.py", r"SLOPE = 0\.2", "SLOPE = 0.3"),
     Mutation(
         "epsilon hat",
-        TENSORFLOW + "training.py",
+        TENSORFLOW + "optimisers.py",
         r"\(tf\.sqrt\(v_hat\) \+ self\.epsilon\)",
         "(tf.sqrt(v_hat) + self.epsilon * tf.sqrt(v_hat / v))",
     ),
@@ -69,10 +69,10 @@ MUTATIONS = (
         r"if self\.generator_first",
         "if not self.generator_first",
     ),
-    Mutation("beta1 0.9", TENSORFLOW + "training.py", r"config\.beta1", "0.9"),
+    Mutation("beta1 0.9", TENSORFLOW + "optimisers.py", r"config\.beta1", "0.9"),
     Mutation(
         "kernels transposed",
-        PYTORCH + "networks.py",
+        PYTORCH + "exchange.py",
         r"torch\.tensor\(array\)\.t\(\)",
         "torch.tensor(array).reshape(array.shape[::-1])",
     ),
@@ -85,8 +85,8 @@ MUTATIONS = (
     ),
     Mutation("Adam one step ahead", KERAS + "backend.py", r"\[t - 1\]", "[t]", "Keras on PyTorch"),
     Mutation("noise reused", TENSORFLOW + "training.py", r"_step\(g_noise\)", "_step(d_noise)"),
-    Mutation("average from zero", TENSORFLOW + "training.py", r"step > 1", "step > 0"),
-    Mutation("average's decay squared", PYTORCH + "training.py", r"avg_fn\(decay\)", "avg_fn(decay**2)"),
+    Mutation("average from zero", TENSORFLOW + "optimisers.py", r"step > 1", "step > 0"),
+    Mutation("average's decay squared", PYTORCH + "optimisers.py", r"avg_fn\(decay\)", "avg_fn(decay**2)"),
 )
 
 

@@ -76,7 +76,7 @@ def test_nothing_is_dropped_outside_training(players: Players, framework: str) -
     oracle = NumpyGAN(config, arrays)
     random = np.random.default_rng(0)
     noise = random.standard_normal((5, 10)).astype(np.float32)
-    images = players(framework, "float32").generate(arrays, noise)
+    images = players(framework, "float32").generate(config, arrays, noise)
     np.testing.assert_allclose(images, np.tanh(oracle.forward("generator", noise)[-1]), atol=1e-6)
     scores = players(framework, "float32").score(arrays, images)
     np.testing.assert_allclose(scores, sigmoid(oracle.forward("discriminator", images)[-1]), atol=1e-6)

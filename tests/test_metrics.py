@@ -34,7 +34,7 @@ def test_images_are_those_of_pytorch() -> None:
     _, generator = in_numpy(config)
     images = generator(arrays, noise)
     assert images.dtype == np.float32 and 0.5 < np.abs(images).max() <= 1
-    expected = networks.generate_from(arrays, noise, torch.device("cpu"))
+    expected = networks.generate_from(config, arrays, noise, torch.device("cpu"))
     np.testing.assert_allclose(images, expected, atol=1e-5)
 
 

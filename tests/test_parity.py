@@ -187,6 +187,18 @@ def test_one_step_agrees_to_rounding(
 # Exchange ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_the_networks_are_those_of_the_table(players: Players, framework: str) -> None:
+    """What a framework keeps of its networks: names and shapes as in `common/networks.py`, no more."""
+    found = players(framework, "float32").run(CONFIG, INITIAL, 0, 1).arrays
+    expected = {
+        f"{name}{part}": shape
+        for name, (shape, _) in weights(CONFIG).items()
+        for part in ("", ".adam_m", ".adam_v", *([".average"] if name.startswith("generator") else []))
+    }
+    assert {name: array.shape for name, array in found.items()} == expected
+
+
 @pytest.fixture(scope="module")
 def trained_elsewhere(players: Players, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """A checkpoint that a framework has written after a few iterations with its own dropout."""
@@ -208,7 +220,7 @@ def test_every_framework_generates_the_same_images_from_a_checkpoint(
 ) -> None:
     arrays = checkpoint.load(trained_elsewhere(writer)).arrays
     noise = draw_noise(3, Purpose.GENERATED_NOISE, 64, CONFIG.noise_dim)
-    images = {name: players(name, "float32").generate(arrays, noise) for name in FRAMEWORKS}
+    images = {name: players(name, "float32").generate(CONFIG, arrays, noise) for name in FRAMEWORKS}
     assert images[writer].std() > 0.01
     record("images", max(np.abs(others - images[writer]).max() for others in images.values()))
     for name, others in images.items():

@@ -14,7 +14,7 @@ from common.config import Config  # noqa: E402
 from common.errors import UsageError  # noqa: E402
 from common.feed import Feed  # noqa: E402
 from common.mnist import Images  # noqa: E402
-from pytorch_gan import device, networks, training  # noqa: E402
+from pytorch_gan import device, exchange, layers, networks, training  # noqa: E402
 from tests.numpy_gan import (  # noqa: E402
     NumpyGAN,
     discriminator_loss,
@@ -54,10 +54,10 @@ def test_the_generator_returns_images() -> None:
 def test_weights_go_to_the_exchange_format_and_back() -> None:
     arrays = checkpoint.initial_arrays(Config(seed=3, noise_dim=5))
     gan = training.GAN(Config(noise_dim=5), CPU)
-    gan.load_arrays(arrays, iteration=0)
+    exchange.load_arrays(gan, arrays, iteration=0)
     kernel = next(gan.generator.parameters())
     np.testing.assert_array_equal(kernel.detach().numpy().T, arrays["generator.dense1.kernel"])
-    returned = gan.arrays()
+    returned = exchange.to_arrays(gan)
     assert list(returned) == list(arrays)
     with torch.no_grad():
         for weight in gan.discriminator.parameters():
@@ -68,10 +68,11 @@ def test_weights_go_to_the_exchange_format_and_back() -> None:
 
 
 def test_a_forward_pass_is_that_of_numpy() -> None:
-    arrays = checkpoint.initial_arrays(Config(seed=1, noise_dim=4))
-    oracle = NumpyGAN(Config(noise_dim=4), arrays)
+    config = Config(seed=1, noise_dim=4)
+    arrays = checkpoint.initial_arrays(config)
+    oracle = NumpyGAN(config, arrays)
     noise = np.random.default_rng(0).standard_normal((3, 4)).astype(np.float32)
-    images = networks.generate_from(arrays, noise, CPU)
+    images = networks.generate_from(config, arrays, noise, CPU)
     np.testing.assert_allclose(images, np.tanh(oracle.forward("generator", noise)[-1]), atol=1e-6)
 
 
@@ -82,7 +83,7 @@ def test_a_forward_pass_is_that_of_numpy() -> None:
 @pytest.mark.parametrize("shape", [(500, 400), (333, 601)])  # a multiple of four units, and not
 def test_dropout_zeroes_a_share_and_scales_the_rest(share: float, shape: tuple[int, int]) -> None:
     torch.manual_seed(0)
-    dropout = networks.Dropout(share)
+    dropout = layers.Dropout(share)
     x = torch.ones(shape, requires_grad=True)
     y = dropout(x)
     values, counts = np.unique(y.detach().numpy(), return_counts=True)
@@ -97,20 +98,20 @@ def test_dropout_zeroes_a_share_and_scales_the_rest(share: float, shape: tuple[i
 def test_dropout_is_independent_between_units() -> None:
     """The four units that share a random integer, and neighbours in the batch."""
     torch.manual_seed(0)
-    kept = (networks.Dropout(0.3)(torch.ones(1_000, 400)) > 0).numpy() - 0.7
+    kept = (layers.Dropout(0.3)(torch.ones(1_000, 400)) > 0).numpy() - 0.7
     for rows, columns in ((0, 1), (0, 2), (0, 3), (0, 4), (1, 0)):
         neighbours = kept[: 1_000 - rows, : 400 - columns] * kept[rows:, columns:]
         assert abs(neighbours.mean() / 0.21) < 0.009  # correlation; five standard errors are 0.008
 
 
 def test_dropout_is_off_when_scoring() -> None:
-    dropout = networks.Dropout(0.3).eval()
+    dropout = layers.Dropout(0.3).eval()
     x = torch.randn(5, 6)
     assert torch.equal(dropout(x), x)
 
 
 def test_dropout_follows_the_seed() -> None:
-    dropout, x = networks.Dropout(0.3), torch.ones(64, 64)
+    dropout, x = layers.Dropout(0.3), torch.ones(64, 64)
     torch.manual_seed(5)
     first = dropout(x)
     torch.manual_seed(5)
@@ -154,7 +155,7 @@ def gan_in_float64(config: Config, arrays: checkpoint.Arrays) -> training.GAN:
     gan.generator.double()
     if gan.average:
         gan.average.double()
-    gan.load_arrays(arrays, iteration=0)
+    exchange.load_arrays(gan, arrays, iteration=0)
     return gan
 
 
@@ -178,7 +179,7 @@ def test_iterations_are_those_of_hand_written_gradients(
         assert metrics.keys() == expected.keys()
         for name, value in metrics.items():
             assert value.item() == pytest.approx(expected[name], rel=1e-12), (iteration, name)
-    found = gan.arrays()
+    found = exchange.to_arrays(gan)
     assert found.keys() == oracle.arrays.keys()
     for name, array in found.items():
         np.testing.assert_allclose(array, oracle.arrays[name], atol=1e-12, rtol=0, err_msg=name)
@@ -188,7 +189,7 @@ def test_nothing_is_computed_and_thrown_away(tiny_images: Images) -> None:
     """The generator gets no gradient in the discriminator step, nor D's weights in the generator step."""
     config = Config(batch_size=6, noise_dim=5)
     gan = training.GAN(config, CPU)
-    gan.load_arrays(checkpoint.initial_arrays(Config(noise_dim=5)), iteration=0)
+    exchange.load_arrays(gan, checkpoint.initial_arrays(Config(noise_dim=5)), iteration=0)
     computed: list[str] = []
     for name, network in (("D", gan.discriminator), ("G", gan.generator)):
         for weight in network.parameters():

@@ -22,7 +22,8 @@ from common.config import Config
 from common.feed import Feed
 from common.mnist import scikit_learn_digits
 from docs.figures import style
-from pytorch_gan import networks, training
+from pytorch_gan import layers, networks, training
+from pytorch_gan.exchange import load_arrays
 
 CONFIG = Config(batch_size=16)
 ITERATIONS = 200
@@ -80,11 +81,11 @@ def keep_rate(dropout: type[nn.Module]) -> list[Patch]:
 
 
 TRAPS: dict[str, list[Patch]] = {
-    "dropout(keep=0.3)": keep_rate(networks.Dropout),
+    "dropout(keep=0.3)": keep_rate(layers.Dropout),
     "Adam(eps_hat=1e-7)": adam(hat=1e-7),
     "Adam(eps_hat=1e-8)": adam(hat=1e-8),
     "float32(1 - beta^t)": adam(correction=in_float32),
-    "float32(slope)": [(networks, "SLOPE", float(np.float32(networks.SLOPE)))],
+    "float32(slope)": [(layers, "SLOPE", float(np.float32(layers.SLOPE)))],
     "clip(D, 1e-7)": [(nn.functional, "binary_cross_entropy_with_logits", clipped)],
 }
 
@@ -98,7 +99,7 @@ def losses(patches: list[Patch], dtype: torch.dtype = torch.float64) -> np.ndarr
         for patch in patches:
             stack.enter_context(mock.patch.object(*patch))
         gan = training.GAN(CONFIG, torch.device("cpu"))
-        gan.load_arrays(initial_arrays(CONFIG), iteration=0)
+        load_arrays(gan, initial_arrays(CONFIG), iteration=0)
         feed = Feed(scikit_learn_digits().pixels, CONFIG.batch_size, CONFIG.noise_dim, CONFIG.seed)
         found = []
         for iteration in range(ITERATIONS):

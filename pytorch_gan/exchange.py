@@ -1,0 +1,74 @@
+"""The framework's arrays <-> the exchange format of `common/checkpoint.py`: weights, moments, averages."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from common.checkpoint import Arrays
+
+if TYPE_CHECKING:
+    from pytorch_gan.training import GAN
+
+
+def named_weights(network: nn.Module, name: str) -> Iterator[tuple[str, Tensor]]:
+    """The weights under the names of the exchange format: `discriminator.dense1.kernel` and so on."""
+    for path, weight in network.named_parameters():
+        yield f"{name}.{path.replace('weight', 'kernel')}", weight
+
+
+def to_array(weight: Tensor) -> np.ndarray:
+    """A copy as the exchange format has it: kernels (in, out), where nn.Linear has (out, in)."""
+    return weight.detach().t().cpu().numpy().copy(order="C")
+
+
+def to_tensor(array: np.ndarray, like: Tensor) -> Tensor:
+    """The inverse of `to_array`, with the dtype and on the device of `like`.
+
+    Only here: in the other frameworks kernels are (in, out) too.
+    """
+    return torch.tensor(array).t().contiguous().to(like)
+
+
+def load_weights(network: nn.Module, name: str, arrays: Arrays) -> None:
+    """Set the weights of `network` to those in a checkpoint's `arrays`."""
+    with torch.no_grad():
+        for weight_name, weight in named_weights(network, name):
+            weight.copy_(to_tensor(arrays[weight_name], like=weight))
+
+
+def named_state(gan: "GAN") -> Iterator[tuple[str, Tensor]]:
+    """All that a checkpoint keeps, under its name: weights, Adam's moments, averages."""
+    for name, network, optimizer in (
+        ("discriminator", gan.discriminator, gan.d_optimizer),
+        ("generator", gan.generator, gan.g_optimizer),
+    ):
+        for weight_name, weight in named_weights(network, name):
+            adam_state = optimizer.state[weight]  # empty before the first update
+            yield weight_name, weight
+            yield f"{weight_name}.adam_m", adam_state.setdefault("exp_avg", torch.zeros_like(weight))
+            yield f"{weight_name}.adam_v", adam_state.setdefault("exp_avg_sq", torch.zeros_like(weight))
+            adam_state.setdefault("step", torch.tensor(0.0, device=weight.device))
+    if gan.average:
+        for weight_name, average in named_weights(gan.average.module, "generator"):
+            yield f"{weight_name}.average", average
+
+
+def to_arrays(gan: "GAN") -> Arrays:
+    """Everything of `named_state`, in the exchange format."""
+    return {name: to_array(tensor) for name, tensor in named_state(gan)}
+
+
+def load_arrays(gan: "GAN", arrays: Arrays, iteration: int) -> None:
+    """Take over the state after `iteration` iterations; the inverse of `to_arrays`."""
+    state = dict(named_state(gan))
+    with torch.no_grad():
+        for name, array in arrays.items():
+            state[name].copy_(to_tensor(array, like=state[name]))
+    for optimizer in (gan.d_optimizer, gan.g_optimizer):
+        for adam_state in optimizer.state.values():
+            adam_state["step"].fill_(iteration)
+    if gan.average:
+        gan.average.n_averaged.fill_(iteration)
