@@ -3,7 +3,7 @@
 import keras
 
 from common.device import choose, is_cpu
-from keras_gan import backend
+from keras_gan.backends import backend
 
 
 def select(name: str) -> str:
@@ -21,7 +21,7 @@ def environment(device: str) -> dict[str, str]:
     """What to keep in the record of a run: versions and device."""
     return {
         "keras": keras.__version__,
-        "keras_backend": backend.NAME,
+        "keras_backend": keras.backend.backend(),
         **backend.RECORD,
         "device": device,
     }

@@ -5,13 +5,13 @@ from typing import Any
 import keras
 from keras import layers
 
-from keras_gan import backend
+from keras_gan.backends import backend
 
 SLOPE = 0.2  # LeakyReLU(x) = max(x, 0.2 x)
 
 
 def leaky_relu(x: Any) -> Any:
-    """Any shape -> the same shape: see backend.py."""
+    """Any shape -> the same shape."""
     return backend.leaky_relu(x, SLOPE)
 
 

@@ -4,8 +4,8 @@ import keras
 from keras import ops
 
 from common.config import Config
-from keras_gan import backend
-from keras_gan.backend import Tensor
+from keras_gan.backends import backend
+from keras_gan.backends.shared import Tensor
 
 
 class Adam(keras.optimizers.Adam):

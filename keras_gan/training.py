@@ -13,8 +13,8 @@ from keras import ops
 from common.config import Config
 from common.feed import Feed
 from common.recorder import Recorder
-from keras_gan import backend
-from keras_gan.backend import Tensor
+from keras_gan.backends import backend
+from keras_gan.backends.shared import Tensor
 from keras_gan.exchange import load_arrays, to_arrays
 from keras_gan.networks import Discriminator, Generator, generate
 from keras_gan.optimisers import adam, both
@@ -59,9 +59,9 @@ class GAN(keras.Model):
         self.d_optimizer, self.g_optimizer = adam(config), adam(config, config.ema_decay)
         # `fit` is for compiled models.
         optimizer = both(self, self.d_optimizer, self.g_optimizer)
-        self.compile(optimizer=optimizer, **backend.COMPILE_OPTIONS)
+        self.compile(optimizer=optimizer, run_eagerly=backend.RUN_EAGERLY)
 
-    @backend.compiled
+    @backend.for_fit
     def train_step(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """One iteration: the discriminator learns, then the generator from the better discriminator.
 
@@ -139,10 +139,17 @@ class Batches(keras.utils.PyDataset):
 
     def __getitem__(self, index: int) -> dict[str, np.ndarray]:
         iteration = self.numbers[index]
-        # Two integers; dropout counts the second on with each of the six masks of an iteration.
-        first, second = divmod(self.feed.dropout_seed(iteration), 2**28)
-        seed = np.array([first % 2**31, 8 * second], dtype=np.int32)
+        seed = two_integers(self.feed.dropout_seed(iteration))
         return {**self.feed.batch(iteration)._asdict(), "dropout_seed": seed}
+
+
+def two_integers(seed: int) -> np.ndarray:
+    """The seed of an iteration, below 2**63, as dropout takes it: int32 (2,), none negative. Only here.
+
+    Dropout counts the second on with each of the six masks of an iteration; its last three bits are for that.
+    """
+    high, low = divmod(seed, 2**28)
+    return np.array([high % 2**31, low << 3], dtype=np.int32)
 
 
 class Recording(keras.callbacks.Callback):

@@ -19,7 +19,7 @@ def select(name: str) -> torch.device:
 
 
 def compute(device: str) -> None:
-    """Compute a little on `device`, as a trial. Only here and in TensorFlow: for Keras see backend.py."""
+    """Compute a little on `device`, as a trial. Only here and in TensorFlow: in Keras a backend's."""
     x = torch.ones(2, 2, device=device)
     torch.tanh(x @ x).cpu()
 

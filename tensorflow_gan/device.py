@@ -24,7 +24,7 @@ def select(name: str) -> str:
 
 
 def compute(device: str) -> None:
-    """Compute a little on `device`, as a trial. Only here and in PyTorch: for Keras see backend.py."""
+    """Compute a little on `device`, as a trial. Only here and in PyTorch: in Keras a backend's."""
     with tf.device(device):
         x = tf.ones([2, 2])
         y = tf.function(lambda x: tf.tanh(x @ x), jit_compile=True)(x)

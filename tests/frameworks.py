@@ -399,12 +399,12 @@ class InKeras(InFramework):
             dtypes.BIT64_TO_BIT32_DTYPE.clear()
 
     def broken_gpu(self) -> AbstractContextManager[Any]:
-        backend = importlib.import_module("keras_gan.backend")
-        if backend.NAME == "jax":
+        backend = importlib.import_module("keras_gan.backends").backend
+        if hasattr(backend, "jax"):
             trouble = RuntimeError("Unable to initialize backend 'cuda': the GPU's driver is too old")
             found = backend.jax.devices()
             return mock.patch.object(backend.jax, "devices", side_effect=chain([trouble], repeat(found)))
-        gpu = {"torch": "cuda:0", "tensorflow": "gpu:0"}[backend.NAME]
+        gpu = "cuda:0" if hasattr(backend, "torch") else "gpu:0"
         found = backend.devices()
         return mock.patch.object(backend, "devices", lambda: [gpu, *found])
 

@@ -21,6 +21,7 @@ FILES = (
     "optimisers.py",
     "training.py",
 )
+SHARED = "keras_gan.backends.shared"
 CALLED = {"forward", "__call__", "call"}  # what PyTorch, TensorFlow and Keras call a network's own function
 
 
@@ -58,6 +59,19 @@ def test_the_folders_hold_the_same_files() -> None:
         for name in extra:
             tree = ast.parse((REPOSITORY / folder / name).read_text(encoding="utf-8"))
             assert "nly here" in (ast.get_docstring(tree) or ""), f"{folder}/{name} is in no other folder"
+
+
+def test_keras_backends_have_the_same_names_in_the_same_order() -> None:
+    """Each defines them, or takes them from shared.py."""
+    paths = [REPOSITORY / "keras_gan" / "backends" / f"{name}.py" for name in ("tensorflow", "jax", "torch")]
+    defined = [[name for name in names_defined(path) if name != "__all__"] for path in paths]
+    for path, names in zip(paths, defined, strict=True):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        shared = [node for node in tree.body if isinstance(node, ast.ImportFrom) and node.module == SHARED]
+        offered = {*names, *(alias.name for node in shared for alias in node.names)}
+        for other in defined:
+            assert not {*other} - offered, path
+            assert [name for name in other if name in names] == [name for name in names if name in other]
 
 
 @pytest.mark.parametrize("folder", FOLDERS[1:])
