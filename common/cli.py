@@ -19,6 +19,7 @@ import numpy as np
 from common import datasets, grid, machine, mnist
 from common.checkpoint import Arrays, averaged
 from common.config import SEEDS, Config, Interval, Setting, check, option_name, settings
+from common.engines import Engine
 from common.errors import GanError, UsageError, reason
 from common.feed import Feed, Purpose, draw_noise, interpolate_noise
 from common.files import replacing, user_path
@@ -58,11 +59,8 @@ class Implementation:
 class Framework:
     """A framework folder, before its framework is imported."""
 
-    package: str  # pytorch_gan
-    title: str  # PyTorch
-    short_name: str  # torch, as in runs/torch and in `make train-torch`
+    engine: Engine
     load: Callable[[], Implementation]  # takes seconds: done once the options are known to be good
-    variables: str = ""  # of the environment, to put before commands
 
 
 def main(framework: Framework, arguments: Sequence[str] | None = None) -> NoReturn:
@@ -120,8 +118,8 @@ def load(framework: Framework) -> Implementation:
         if isinstance(error, AttributeError):
             raise
         raise GanError(
-            f"{framework.title} cannot be imported ({error}); "
-            f"`{framework.variables}make train-{framework.short_name}` installs what it needs."
+            f"{framework.engine.title} cannot be imported ({error}); "
+            f"`{framework.engine.variables}make train-{framework.engine.short_name}` installs what it needs."
         ) from None
 
 
@@ -137,7 +135,7 @@ def train(framework: Framework, options: dict[str, Any]) -> int:
 
     resume = options.pop("resume")
     if resume:
-        run = Run.open(folder or newest_run(framework.short_name))
+        run = Run.open(folder or newest_run(framework.engine.short_name))
         dataset = recorded_dataset(run, options.pop("dataset", "auto"))
         config = with_epochs(resumed_config(run, options), epochs, run.record["data"]["images"])
         if run.iterations_saved == config.steps:
@@ -156,22 +154,22 @@ def train(framework: Framework, options: dict[str, Any]) -> int:
     if resume:
         run.record["config"] = config.as_dict()
         run.record["data"]["name"] = images.name
-        if changes := run.changes(framework.title, environment):
+        if changes := run.changes(framework.engine.title, environment):
             print(
                 f"Notice: Since the last session this has changed: {'; '.join(changes)}. The run goes on, "
                 "but perhaps not bit for bit as without a break.",
                 file=sys.stderr,
             )
     else:
-        run = Run.create(folder or make_new_folder(framework.short_name), config, images)
+        run = Run.create(folder or make_new_folder(framework.engine.short_name), config, images)
         if folder is None:
             point_latest_at(run.folder)
 
     feed = Feed(images.pixels, config.batch_size, config.noise_dim, config.seed)
-    with Recorder(run, framework.title, environment) as recorder:
+    with Recorder(run, framework.engine.title, environment) as recorder:
         print(
-            f"Learning from {images.title}, {len(images.pixels):,} images. {framework.title} computes on "
-            f"{machine.device_in_words(environment)}. Watch {run.folder}"
+            f"Learning from {images.title}, {len(images.pixels):,} images. {framework.engine.title} computes "
+            f"on {machine.device_in_words(environment)}. Watch {run.folder}"
         )
         implementation.train(config, feed, recorder, device)
     print(report(framework, run, recorder, data_dir, device_name))
@@ -283,7 +281,7 @@ def report(framework: Framework, run: Run, recorder: Recorder, data_dir: Path, d
         f"{verb}: {minutes} min {rest} s, {rate:.1f} iterations/s, last {len(last)} losses "
         f"D {last['d_loss'].mean():.3f}, G {last['g_loss'].mean():.3f}.\n"
         f"{what_to_see(run)}\n"
-        f"Next  {machine.python_line(['-m', framework.package, *words], framework.variables)}"
+        f"Next  {machine.python_line(['-m', framework.engine.package, *words], framework.engine.variables)}"
     )
 
 
@@ -305,7 +303,7 @@ def generate(framework: Framework, options: dict[str, Any]) -> int:
     """Write images from a run's generator; return the exit status."""
     out, count, seed = options["out"], options["count"], options["seed"]
     check_out(out, options["interpolate"])
-    run = Run.open(options["run"] or newest_run(framework.short_name))
+    run = Run.open(options["run"] or newest_run(framework.engine.short_name))
     if not run.checkpoint_paths():
         others = [one for one in runs_in(run.folder.parent) if Run(one, record={}).checkpoint_paths()]
         hint = f", or name another with --run, such as {others[-1]}" if others else ""
@@ -330,7 +328,7 @@ def generate(framework: Framework, options: dict[str, Any]) -> int:
     parts = [noise[start : start + AT_ONCE] for start in range(0, count, AT_ONCE)]
     images = np.concatenate([implementation.generate(run.config, weights, part, device) for part in parts])
 
-    caption = run.caption(framework.title, seed, state.iteration) + note
+    caption = run.caption(framework.engine.title, seed, state.iteration) + note
     if out.is_folder:
         grid.save_single_images(images, out.path)
     elif out.path.suffix.lower() == ".npy":
@@ -423,8 +421,8 @@ class Parser(argparse.ArgumentParser):
 def build_parser(framework: Framework) -> Parser:
     """The whole command line of `framework`."""
     parser = Parser(
-        prog=f"python -m {framework.package}",
-        description=f"Train the GAN in {framework.title}, or generate images with a trained one.",
+        prog=f"python -m {framework.engine.package}",
+        description=f"Train the GAN in {framework.engine.title}, or generate images with a trained one.",
         allow_abbrev=False,
     )
     commands = parser.add_subparsers(dest="command", metavar="train | generate", required=True)
@@ -459,7 +457,7 @@ def add_train(commands: Any, framework: Framework) -> None:
         "(default: the environment's GAN_DATA_DIR, else data in the repository)",
     )
     add_device(parser)
-    runs = RUNS / framework.short_name
+    runs = RUNS / framework.engine.short_name
     parser.add_argument(
         "--run",
         metavar="DIR",
@@ -489,7 +487,7 @@ def add_generate(commands: Any, framework: Framework) -> None:
         "--run",
         metavar="DIR",
         type=run_path,
-        help=f"the run's folder (default: the newest in {RUNS / framework.short_name})",
+        help=f"the run's folder (default: the newest in {RUNS / framework.engine.short_name})",
     )
     add_setting(parser, "--count", COUNT, 64)
     add_setting(parser, "--seed", GENERATE_SEED, 0)

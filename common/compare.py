@@ -18,12 +18,11 @@ from tabulate import tabulate
 from common import machine, mnist
 from common.cli import Parser, carry_out
 from common.comparison import compare, mean_table, quality_table, run_table
+from common.engines import FRAMEWORKS
 from common.errors import UsageError
 from common.files import user_path
 from common.report import save_loss_picture, save_page, save_samples_picture
 from common.run import RUNS, make_new_folder, newest_in, point_latest_at, run_path
-
-FRAMEWORKS = {"torch": "PyTorch", "tf": "TensorFlow", "keras": "Keras"}  # as in runs/torch
 
 
 def newest_runs() -> tuple[list[Path], list[str]]:
@@ -32,13 +31,13 @@ def newest_runs() -> tuple[list[Path], list[str]]:
     Raises:
         UsageError: none has any.
     """
-    found = {name: newest_in(RUNS / name) for name in FRAMEWORKS}
+    found = [(engine, newest_in(RUNS / engine.short_name)) for engine in FRAMEWORKS.values()]
     missing = [
-        f"There is no run of {FRAMEWORKS[name]} yet; `make train-{name}` makes one."
-        for name, run in found.items()
+        f"There is no run of {engine.framework} yet; `make train-{engine.short_name}` makes one."
+        for engine, run in found
         if run is None
     ]
-    runs = [run for run in found.values() if run]
+    runs = [run for _, run in found if run]
     if not runs:
         raise UsageError(
             f"There is no run in {RUNS}; `make train-torch` makes one, or name some with --runs."

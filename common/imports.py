@@ -1,15 +1,15 @@
-"""A sentence where Python finds no module, or another one than is meant. Imports nothing but Python's own."""
+"""A sentence where Python finds no module, or another one than is meant. Needs no package."""
 
 import sys
 from pathlib import Path
 from traceback import walk_tb
 from types import TracebackType
 
+from common.engines import ENGINES
+
 REPOSITORY = Path(__file__).parent.parent
 TARGETS = {  # what is run -> what of the Makefile installs all that it needs
-    "pytorch_gan": "train-torch",
-    "tensorflow_gan": "train-tf",
-    "keras_gan": "train-keras",
+    **{engine.package: f"train-{engine.short_name}" for engine in ENGINES.values()},
     "common.compare": "compare",
     "common.results": "compare",
     "common.tensorboard": "tensorboard",

@@ -28,9 +28,10 @@ from common.comparison import (
     run_table,
 )
 from common.curves import FLUCTUATION_WINDOW, moving_average, own_settings
+from common.engines import FRAMEWORKS
 from common.files import replacing
 from common.grid import read_picture, save_picture
-from common.sources import FOLDERS, side_by_side
+from common.sources import side_by_side
 
 COLOURS = ("#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd", "#8c564b", "#e377c2", "#17becf")
 POINTS = 800  # in one curve, at most
@@ -81,7 +82,7 @@ def save_page(comparison: Comparison, command: str, path: Path) -> None:
         circumstances={
             name: [entry.circumstances.get(name, "") for entry in entries] for name in circumstances
         },
-        frameworks=list(FOLDERS),
+        frameworks=list(FRAMEWORKS),
         code={name: [highlighted(lines) for lines in columns] for name, columns in side_by_side().items()},
         light_code_css=code_css("default"),
         dark_code_css=code_css("github-dark"),

@@ -24,6 +24,7 @@ from common.cli import Parser, carry_out
 from common.comparison import Table, compare, mean_table, means, quality_table, run_table
 from common.config import Config, option_name
 from common.curves import fluctuation
+from common.engines import ENGINES
 from common.errors import UsageError
 from common.files import replacing
 from common.mnist import REPOSITORY, default_data_dir
@@ -136,14 +137,13 @@ def tables() -> dict[str, Table]:
 
 def command(run: Run) -> str:
     """What makes `run` again."""
-    title = run.record["sessions"][0]["framework"]
-    make = {"PyTorch": "torch", "TensorFlow": "tf"}.get(title, "keras")
+    engine = ENGINES[run.record["sessions"][0]["framework"]]
     options = [
         f"{option_name(name)} {value}"
         for name, value in run.config.as_dict().items()
         if value != getattr(Config, name)
     ]
-    return f'make train-{make} ARGS="{" ".join(options)}"'
+    return f'{engine.variables}make train-{engine.short_name} ARGS="{" ".join(options)}"'
 
 
 def with_tables(page: Path, made: Mapping[str, Table], words: Mapping[str, str] = CHINESE) -> str:

@@ -8,17 +8,17 @@ import ast
 import re
 from collections.abc import Sequence
 
+from common.engines import FRAMEWORKS
 from common.mnist import REPOSITORY
 
-FOLDERS = {"PyTorch": "pytorch_gan", "TensorFlow": "tensorflow_gan", "Keras": "keras_gan"}
 NUMBERED_COMMENT = re.compile(r" +# (\d+)\. ")
 
 Pieces = dict[str, str]  # what a piece is, such as "GAN.train_step" or "GAN.generator_step, 4" -> its lines
 
 
 def side_by_side() -> dict[str, list[str]]:
-    """The name of a piece -> its lines in each of the `FOLDERS`, "" where a framework does without."""
-    files = (REPOSITORY / folder / "training.py" for folder in FOLDERS.values())
+    """The name of a piece -> its lines in each of the `FRAMEWORKS`, "" where a framework does without."""
+    files = (REPOSITORY / engine.package / "training.py" for engine in FRAMEWORKS.values())
     columns = [cut(file.read_text(encoding="utf-8")) for file in files]
     return {name: [pieces.get(name, "") for pieces in columns] for name in merged(columns)}
 

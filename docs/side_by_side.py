@@ -11,7 +11,8 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.typing import ExtensionMetadata
 
-FOLDERS = {"PyTorch": "pytorch_gan", "TensorFlow": "tensorflow_gan", "Keras": "keras_gan"}
+from common.engines import FRAMEWORKS
+
 TAB = """\
 ````{{tab-item}} {title}
 :sync: {title}
@@ -33,8 +34,8 @@ class SideBySide(SphinxDirective):
         """The nodes that stand in the directive's place."""
         file, symbol = self.arguments
         tabs = [
-            TAB.format(title=title, folder=folder, file=file, symbol=symbol)
-            for title, folder in FOLDERS.items()
+            TAB.format(title=title, folder=engine.package, file=file, symbol=symbol)
+            for title, engine in FRAMEWORKS.items()
         ]
         text = "\n".join(["`````{tab-set}", ":sync-group: framework", "", *tabs, "`````"])
         return self.parse_text_to_nodes(text)

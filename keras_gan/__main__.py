@@ -3,9 +3,9 @@
 import os
 
 from common.cli import Framework, Implementation, main
+from common.engines import KERAS_BACKENDS
 from common.errors import UsageError
 
-BACKENDS = {"tensorflow": "TensorFlow", "jax": "JAX", "torch": "PyTorch"}  # only here
 BACKEND = os.environ.get("KERAS_BACKEND") or "tensorflow"  # only here
 
 
@@ -15,8 +15,8 @@ def load() -> Implementation:
     Raises:
         UsageError: there is no such backend.
     """
-    if BACKEND not in BACKENDS:
-        raise UsageError(f"KERAS_BACKEND must be one of {', '.join(BACKENDS)}, not {BACKEND!r}.")
+    if BACKEND not in KERAS_BACKENDS:
+        raise UsageError(f"KERAS_BACKEND must be one of {', '.join(KERAS_BACKENDS)}, not {BACKEND!r}.")
     # Variables of Keras and JAX would change dtypes, random numbers, even the number of iterations.
     for name in [*os.environ]:
         if name.startswith(("KERAS_", "JAX_")) and name != "JAX_PLATFORMS":
@@ -37,13 +37,7 @@ def load() -> Implementation:
     )
 
 
-FRAMEWORK = Framework(
-    package="keras_gan",
-    title=f"Keras on {BACKENDS.get(BACKEND, BACKEND)}",
-    short_name="keras",
-    load=load,
-    variables="" if BACKEND == "tensorflow" else f"KERAS_BACKEND={BACKEND} ",
-)
+FRAMEWORK = Framework(KERAS_BACKENDS.get(BACKEND, KERAS_BACKENDS["tensorflow"]), load)
 
 if __name__ == "__main__":
     main(FRAMEWORK)

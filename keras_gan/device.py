@@ -3,6 +3,7 @@
 import keras
 
 from common.device import choose, is_cpu
+from common.engines import KERAS_BACKENDS
 from keras_gan.backends import backend
 
 
@@ -12,9 +13,10 @@ def select(name: str) -> str:
     Raises:
         UsageError: Keras' backend has no such device here, or it cannot compute.
     """
+    title = KERAS_BACKENDS[keras.backend.backend()].title
     if is_cpu(name):
         backend.hide_gpus()
-    return choose(name, backend.devices(), backend.compute, backend.TITLE)
+    return choose(name, backend.devices(), backend.compute, title)
 
 
 def environment(device: str) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """`python -m pytorch_gan train | generate`."""
 
 from common.cli import Framework, Implementation, main
+from common.engines import ENGINES
 
 
 def load() -> Implementation:
@@ -15,7 +16,7 @@ def load() -> Implementation:
     )
 
 
-FRAMEWORK = Framework(package="pytorch_gan", title="PyTorch", short_name="torch", load=load)
+FRAMEWORK = Framework(ENGINES["PyTorch"], load)
 
 if __name__ == "__main__":
     main(FRAMEWORK)

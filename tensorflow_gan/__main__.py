@@ -3,6 +3,7 @@
 import os
 
 from common.cli import Framework, Implementation, main
+from common.engines import ENGINES
 
 
 def load() -> Implementation:
@@ -22,7 +23,7 @@ def load() -> Implementation:
     )
 
 
-FRAMEWORK = Framework(package="tensorflow_gan", title="TensorFlow", short_name="tf", load=load)
+FRAMEWORK = Framework(ENGINES["TensorFlow"], load)
 
 if __name__ == "__main__":
     main(FRAMEWORK)

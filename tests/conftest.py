@@ -17,9 +17,10 @@ import pytest
 
 from common import cli, mnist
 from common.cli import Framework
+from common.engines import ENGINES
 from common.streams import notice_once
 from pytorch_gan.__main__ import FRAMEWORK as PYTORCH
-from tests.frameworks import FRAMEWORKS, Player
+from tests.frameworks import Player
 
 NOBODY = 65534
 LONGEST_FIRST = ("parity", "expected_range", "resume", "docs", "other_frameworks")  # minutes each
@@ -66,8 +67,8 @@ def players() -> Iterator[Callable[[str, str], Player]]:
 
 
 def require_framework(name: str) -> None:
-    """Skip, or fail, a test of one of `FRAMEWORKS` where it is not installed; nothing is imported here."""
-    for module in FRAMEWORKS[name].modules:
+    """Skip, or fail, a test of one of `ENGINES` where it is not installed; nothing is imported here."""
+    for module in ENGINES[name].modules:
         if importlib.util.find_spec(module) is None:
             skip_or_fail(module, f"{module} is not installed")
 
@@ -159,10 +160,12 @@ def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
 
 def as_process(line: str, folder: Path, framework: str = "PyTorch", **environment: str) -> Outcome:
     """Run `python -m <the package of framework> ...` in a process of its own, in `folder`."""
-    package, _, keras_backend = FRAMEWORKS[framework]
+    engine = ENGINES[framework]
     done = subprocess.run(
-        [sys.executable, "-m", package, *line.split()],
-        env=os.environ | {"KERAS_BACKEND": keras_backend, "PYTHONPATH": str(mnist.REPOSITORY)} | environment,
+        [sys.executable, "-m", engine.package, *line.split()],
+        env=os.environ
+        | {"KERAS_BACKEND": engine.keras_backend, "PYTHONPATH": str(mnist.REPOSITORY)}
+        | environment,
         cwd=folder,
         capture_output=True,
         text=True,

@@ -19,8 +19,8 @@ from pathlib import Path
 
 import numpy as np
 
+from common.engines import ENGINES
 from common.run import COLUMNS, Run
-from tests.frameworks import FRAMEWORKS
 
 SEEDS = range(1, 9)
 WINDOWS = {
@@ -32,15 +32,15 @@ FILE = Path(__file__).with_suffix(".json")
 
 
 def window_means(framework: str, dataset: str, seed: int) -> dict[str, float]:
-    """Train in one of `FRAMEWORKS`; the mean of each column over each window, as `d_loss 500-1000`."""
-    package, _, keras_backend = FRAMEWORKS[framework]
+    """Train in one of `ENGINES`; the mean of each column over each window, as `d_loss 500-1000`."""
+    engine = ENGINES[framework]
     steps = WINDOWS[dataset][-1][1]
     with tempfile.TemporaryDirectory() as folder:
         run = Path(folder) / "run"
-        command = f"-m {package} train --steps {steps} --seed {seed} --dataset {dataset} --device cpu"
+        command = f"-m {engine.package} train --steps {steps} --seed {seed} --dataset {dataset} --device cpu"
         subprocess.run(
             [sys.executable, *command.split(), "--run", str(run)],
-            env=os.environ | {"KERAS_BACKEND": keras_backend},
+            env=os.environ | {"KERAS_BACKEND": engine.keras_backend},
             check=True,
             stderr=subprocess.DEVNULL,
         )

@@ -15,7 +15,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import AbstractContextManager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from itertools import chain, repeat
-from typing import Any, NamedTuple
+from typing import Any
 from unittest import mock
 
 import numpy as np
@@ -23,27 +23,12 @@ import numpy as np
 from common import cli
 from common.checkpoint import Arrays, Checkpoint
 from common.config import Config
+from common.engines import ENGINES
 from common.feed import Batch, Feed
 from common.mnist import scikit_learn_digits
 from common.networks import networks
 from common.run import COLUMNS
 
-
-class Implementation(NamedTuple):
-    """What runs, and what has to be installed for it."""
-
-    package: str
-    modules: tuple[str, ...]
-    keras_backend: str = ""
-
-
-FRAMEWORKS = {
-    "PyTorch": Implementation("pytorch_gan", ("torch",)),
-    "TensorFlow": Implementation("tensorflow_gan", ("tensorflow",)),
-    "Keras on TensorFlow": Implementation("keras_gan", ("keras", "tensorflow"), "tensorflow"),
-    "Keras on JAX": Implementation("keras_gan", ("keras", "jax"), "jax"),
-    "Keras on PyTorch": Implementation("keras_gan", ("keras", "torch"), "torch"),
-}
 MASK_STREAM = 7  # nothing else in these tests draws from it
 
 
@@ -146,12 +131,12 @@ framework: Any = None
 def import_framework(name: str, dtype: str) -> None:
     """Prepare this process; `dtype` is float32 or float64."""
     global framework
-    package, _, keras_backend = FRAMEWORKS[name]
-    os.environ["KERAS_BACKEND"] = keras_backend
+    engine = ENGINES[name]
+    os.environ["KERAS_BACKEND"] = engine.keras_backend
     os.environ["CUDA_VISIBLE_DEVICES"] = ""
-    importlib.import_module(f"{package}.__main__").FRAMEWORK.load()
-    kind = {"pytorch_gan": InPyTorch, "tensorflow_gan": InTensorFlow, "keras_gan": InKeras}[package]
-    framework = kind(package, dtype)
+    importlib.import_module(f"{engine.package}.__main__").FRAMEWORK.load()
+    kind = {"PyTorch": InPyTorch, "TensorFlow": InTensorFlow, "Keras": InKeras}[engine.framework]
+    framework = kind(engine.package, dtype)
 
 
 class InFramework:

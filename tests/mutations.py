@@ -13,6 +13,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from common.engines import ENGINES
+
 REPOSITORY = Path(__file__).parent.parent
 TESTS = (  # the quick ones first
     "tests/test_dropout.py",
@@ -35,9 +37,8 @@ class Mutation:
     @property
     def framework(self) -> str:
         """The one it is planted in."""
-        return {"pytorch_gan": "PyTorch", "tensorflow_gan": "TensorFlow"}.get(
-            self.file.partition("/")[0], self.keras_on
-        )
+        titles = {engine.package: title for title, engine in ENGINES.items() if not engine.keras_backend}
+        return titles.get(self.file.partition("/")[0], self.keras_on)
 
 
 PYTORCH, TENSORFLOW, KERAS = "pytorch_gan/", "tensorflow_gan/", "keras_gan/"

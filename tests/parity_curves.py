@@ -6,8 +6,9 @@ and D(G(z)) goes to docs/figures/parity.csv, for docs/figures/parity.py to draw.
 
 import numpy as np
 
+from common.engines import ENGINES
 from common.mnist import REPOSITORY
-from tests.frameworks import FRAMEWORKS, Player
+from tests.frameworks import Player
 from tests.test_parity import CONFIG, INITIAL, ITERATIONS
 
 
@@ -21,7 +22,7 @@ def free_running_losses(name: str) -> np.ndarray:
 
 def main() -> None:
     """Train in all frameworks and write the file."""
-    losses = {name: free_running_losses(name) for name in FRAMEWORKS}
+    losses = {name: free_running_losses(name) for name in ENGINES}
     first, *others = losses
     columns = [np.abs(losses[other] - losses[first]).max(axis=1) for other in others]
     path = REPOSITORY / "docs" / "figures" / "parity.csv"

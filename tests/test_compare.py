@@ -15,6 +15,7 @@ from common import compare, comparison, grid, quality, results, sources
 from common.checkpoint import Checkpoint, initial_arrays
 from common.comparison import Table
 from common.config import Config
+from common.engines import FRAMEWORKS
 from common.errors import GanError, UsageError
 from common.metrics import Quality, Reference
 from common.mnist import PIXELS, REPOSITORY, Images
@@ -431,9 +432,9 @@ def test_the_tables_on_the_pages_are_made_from_the_kept_runs(page: str) -> None:
 
 def test_the_three_sources_stand_side_by_side_whole() -> None:
     pieces = sources.side_by_side()
-    for column, folder in enumerate(sources.FOLDERS.values()):
+    for column, engine in enumerate(FRAMEWORKS.values()):
         lines = [line for texts in pieces.values() for line in texts[column].splitlines() if line.strip()]
-        source = (REPOSITORY / folder / "training.py").read_text(encoding="utf-8").splitlines()
+        source = (REPOSITORY / engine.package / "training.py").read_text(encoding="utf-8").splitlines()
         assert sorted(lines) == sorted(line for line in source if line.strip())
     for name in [f"GAN.discriminator_step, {number}" for number in (1, 2, 3)] + [
         f"GAN.generator_step, {number}" for number in (4, 5, 6)

@@ -23,11 +23,12 @@ from markdown_it.token import Token
 from myst_parser.config.main import MdParserConfig
 from myst_parser.parsers.mdit import create_md_parser
 
+from common.engines import ENGINES, FRAMEWORKS
 from common.mnist import REPOSITORY
 from common.run import RUNS, Run, newest_in
 from docs import conf
 from tests.conftest import open_page
-from tests.frameworks import FRAMEWORKS, Player
+from tests.frameworks import Player
 
 DOCS = REPOSITORY / "docs"
 LANGUAGES = {"en": [], "zh": ["-D", "language=zh_CN"]}  # and the options with which Sphinx builds them
@@ -162,7 +163,7 @@ def test_the_glossary_has_the_same_terms_in_order() -> None:
 
 # Files -------------------------------------------------------------------------------------------
 
-FOLDERS = ("common", "pytorch_gan", "tensorflow_gan", "keras_gan", "tests", "benchmarks", "docs")
+FOLDERS = ("common", *(engine.package for engine in FRAMEWORKS.values()), "tests", "benchmarks", "docs")
 FILE = re.compile(rf"(?:{'|'.join(FOLDERS)})/[\w./*-]*|[\w-]+\.(?:py|toml|jinja)|Makefile")
 PICTURES = (".svg", ".png", ".gif")
 
@@ -237,7 +238,8 @@ def test_pages_build_without_a_warning(site: Site, language: str) -> None:
 
 
 def test_a_renamed_symbol_fails_the_build(tmp_path: Path) -> None:
-    folders = [tmp_path / folder for folder in ("pytorch_gan", "tensorflow_gan", "keras_gan", "docs/en")]
+    packages = [engine.package for engine in FRAMEWORKS.values()]
+    folders = [tmp_path / folder for folder in (*packages, "docs/en")]
     for folder in folders:
         folder.mkdir(parents=True)
         (folder / "training.py").write_text("class GAN:\n    def step(self):\n        pass\n")
@@ -375,7 +377,7 @@ class Shell:
                 backends = ("", keras_backend or "tensorflow")
                 (framework,) = (
                     name
-                    for name, about in FRAMEWORKS.items()
+                    for name, about in ENGINES.items()
                     if about.package == package and about.keras_backend in backends
                 )
                 line = self.shortened(package, " ".join(options))
@@ -406,9 +408,9 @@ class Shell:
         if not line.startswith("train") or "--help" in line:
             return line
         if "--resume" in line:
-            framework = importlib.import_module(f"{package}.__main__").FRAMEWORK
+            engine = importlib.import_module(f"{package}.__main__").FRAMEWORK.engine
             named = re.search(r"--run[ =](\S+)", line)
-            folder = self.folder / named[1] if named else newest_in(self.folder / RUNS / framework.short_name)
+            folder = self.folder / named[1] if named else newest_in(self.folder / RUNS / engine.short_name)
             assert folder is not None
             run = Run.open(folder)
             return f"{line} --steps {run.record['sessions'][-1]['to_iteration'] + 20}"
@@ -485,7 +487,7 @@ def test_all_tabs_follow_the_one_that_is_chosen(site: Site, browser: Any, langua
     page.goto((site.folder / language / "07-training-step.html").as_uri())
     sets = page.locator(".sd-tab-set:has(label[data-sync-group=framework])")
     assert sets.count() > 1
-    for framework in ("Keras", "TensorFlow", "PyTorch"):
+    for framework in reversed(FRAMEWORKS):
         sets.last.locator("label", has_text=framework).click()
         assert set(sets.evaluate_all(CHOSEN)) == {framework}
     assert troubles == []

@@ -7,7 +7,8 @@ import pytest
 
 from common import checkpoint
 from common.config import Config
-from tests.frameworks import FRAMEWORKS, Player
+from common.engines import ENGINES
+from tests.frameworks import Player
 from tests.numpy_gan import NumpyGAN, sigmoid
 
 SHAPE = (128, 1024)
@@ -15,7 +16,7 @@ CALLS = 6  # in one iteration: three layers in the discriminator step, three in 
 STANDARD_ERROR = SHAPE[0] ** -0.5 * SHAPE[1] ** -0.5  # of a correlation of two masks
 
 Players = Callable[[str, str], Player]
-each_framework = pytest.mark.parametrize("framework", FRAMEWORKS)
+each_framework = pytest.mark.parametrize("framework", ENGINES)
 
 
 @each_framework
@@ -58,7 +59,7 @@ def test_a_training_step_drops_by_the_seed_of_its_iteration(players: Players, fr
         assert np.abs(losses[other] - losses[0]).min() > 1e-5
 
 
-@pytest.mark.parametrize("framework", [name for name in FRAMEWORKS if name != "PyTorch"])
+@pytest.mark.parametrize("framework", [name for name in ENGINES if name != "PyTorch"])
 def test_a_training_step_draws_a_seed_for_each_mask(players: Players, framework: str) -> None:
     """PyTorch's one generator goes on by itself; the others carry theirs through a compiled step."""
     player, config = players(framework, "float32"), Config(batch_size=16, noise_dim=4)

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from common import mnist
+from common.engines import ENGINES
 from tests import expected_range
 from tests.conftest import MNIST_DIR, require_framework
-from tests.frameworks import FRAMEWORKS
 
 pytestmark = pytest.mark.slow
 
@@ -16,7 +16,7 @@ SEED = 100  # not among those the range was derived from
 
 ON_MNIST = ("PyTorch", "TensorFlow", "Keras on TensorFlow")
 HAVE_MNIST = not mnist.missing_files(mnist.PUBLISHED["mnist"], MNIST_DIR / "MNIST" / "raw")
-ON_DIGITS = [name for name in FRAMEWORKS if not (HAVE_MNIST and name in ON_MNIST)]  # once is enough
+ON_DIGITS = [name for name in ENGINES if not (HAVE_MNIST and name in ON_MNIST)]  # once is enough
 
 
 @pytest.mark.parametrize(

@@ -15,9 +15,9 @@ from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 
+from common.engines import FRAMEWORKS
 from common.mnist import REPOSITORY
 from common.run import COLUMNS, Run
-from common.sources import FOLDERS
 from docs.notebooks import __main__ as notebooks
 from tests.conftest import require_framework
 
@@ -39,7 +39,7 @@ with contextlib.suppress(SystemExit):
     cli.main(FRAMEWORK, "train --run run --dataset digits --steps {steps}".split())
 """
 
-every_framework = pytest.mark.parametrize("title", FOLDERS)
+every_framework = pytest.mark.parametrize("title", FRAMEWORKS)
 
 
 @every_framework
@@ -51,7 +51,7 @@ def test_a_notebook_is_made_from_the_sources_as_they_are(title: str) -> None:
 
 @every_framework
 def test_a_notebook_defines_its_model_itself(title: str) -> None:
-    imported = re.findall(rf"from {FOLDERS[title]}\.(\w+) import", notebooks.notebook(title))
+    imported = re.findall(rf"from {FRAMEWORKS[title].package}\.(\w+) import", notebooks.notebook(title))
     assert not {"layers", "networks", "exchange", "optimisers", "training"} & set(imported)
 
 
@@ -65,7 +65,7 @@ def test_a_symbol_must_be_in_one_of_the_frameworks() -> None:
 def test_a_notebook_runs_and_its_losses_are_those_of_the_package(
     title: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    require_framework("Keras on TensorFlow" if title == "Keras" else title)
+    require_framework(FRAMEWORKS[title].title)
     monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
     source = notebooks.notebook(title)
@@ -73,7 +73,7 @@ def test_a_notebook_runs_and_its_losses_are_those_of_the_package(
         source, count = re.subn(rf'("{setting} = )[^ ]+', rf"\g<1>{value}", source)
         assert count == 1
     notebook = nbformat.reads(source, as_version=4)
-    check = PACKAGE_TRAINS.format(package=FOLDERS[title], steps=STEPS)
+    check = PACKAGE_TRAINS.format(package=FRAMEWORKS[title].package, steps=STEPS)
     notebook.cells.append(nbformat.v4.new_code_cell(check))
 
     run(notebook, tmp_path)
@@ -100,7 +100,7 @@ def images(notebook: Any) -> int:
 
 
 class TestInstallCell:
-    @pytest.fixture(params=FOLDERS)
+    @pytest.fixture(params=FRAMEWORKS)
     def title(self, request: pytest.FixtureRequest) -> str:
         return request.param
 

@@ -9,15 +9,16 @@ import pytest
 from PIL import Image
 
 from common import checkpoint
+from common.engines import ENGINES
 from common.run import Run
 from tests import conftest
 from tests.conftest import Outcome, as_process, require_framework
-from tests.frameworks import FRAMEWORKS, Player
+from tests.frameworks import Player
 
 pytestmark = pytest.mark.slow
 
 REPOSITORY = Path(__file__).parent.parent
-OTHERS = [name for name in FRAMEWORKS if name != "PyTorch"]
+OTHERS = [name for name in ENGINES if name != "PyTorch"]
 SMALL = f"{conftest.SMALL} --steps 25 --sample-every 10"
 
 Command = Callable[[str], Outcome]
@@ -62,9 +63,9 @@ def test_training_leaves_what_it_does_in_pytorch(run: Path, framework: str) -> N
     assert opened.losses()["iteration"].tolist() == list(range(25))
     (session,) = opened.record["sessions"]
     assert session["framework"] == framework
-    keras_backend = FRAMEWORKS[framework].keras_backend
+    keras_backend = ENGINES[framework].keras_backend
     assert session["environment"].get("keras_backend", "") == keras_backend
-    for module in FRAMEWORKS[framework].modules:
+    for module in ENGINES[framework].modules:
         assert re.match(r"\d+\.\d+", session["environment"][module])
     assert session["environment"]["device"].startswith("cpu")
 
@@ -115,12 +116,12 @@ def test_a_training_that_diverges_stops_and_keeps_the_last_good_state(
 # Before a framework is imported ---------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", FRAMEWORKS)
+@pytest.mark.parametrize("name", ENGINES)
 def test_a_framework_that_is_not_installed_is_named_with_the_command_that_installs_it(
     name: str, tmp_path: Path
 ) -> None:
     require_framework(name)
-    missing = FRAMEWORKS[name].modules[-1]
+    missing = ENGINES[name].modules[-1]
     (tmp_path / f"{missing}.py").write_text(f"raise ModuleNotFoundError(\"No module named '{missing}'\")")
     outcome = as_process(f"{SMALL} --run {tmp_path}/run", REPOSITORY, name, PYTHONPATH=str(tmp_path))
     install = {

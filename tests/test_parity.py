@@ -18,9 +18,10 @@ import pytest
 from common import checkpoint
 from common.checkpoint import Arrays, Checkpoint, averaged
 from common.config import Config
+from common.engines import ENGINES
 from common.feed import Purpose, draw_noise
 from common.networks import weights
-from tests.frameworks import FRAMEWORKS, Player, Trace
+from tests.frameworks import Player, Trace
 
 CONFIG = Config(batch_size=16, ema_decay=0.99)  # dropout at 0.3
 GENERATOR_FIRST = replace(CONFIG, update_order="generator-first")
@@ -60,7 +61,7 @@ def assert_agreement(losses: np.ndarray, arrays: Arrays, expected: Trace) -> Non
         np.testing.assert_allclose(array, expected.arrays[name], rtol=0, atol=AGREEMENT, err_msg=name)
 
 
-@pytest.mark.parametrize(("one", "other"), list(combinations(FRAMEWORKS, 2)))
+@pytest.mark.parametrize(("one", "other"), list(combinations(ENGINES, 2)))
 def test_losses_agree_at_every_iteration(
     free_running: Callable[..., Trace], one: str, other: str, record: Record
 ) -> None:
@@ -76,7 +77,7 @@ def test_losses_agree_at_every_iteration(
     assert_agreement(first.losses, first.arrays, second)
 
 
-@pytest.mark.parametrize("other", list(FRAMEWORKS)[1:])
+@pytest.mark.parametrize("other", list(ENGINES)[1:])
 def test_losses_agree_with_the_generator_first(
     free_running: Callable[..., Trace], other: str, record: Record
 ) -> None:
@@ -137,7 +138,7 @@ def gradient(name: str, before: Arrays, after: Arrays) -> np.ndarray:
     return (new - CONFIG.beta1 * old) / (1 - CONFIG.beta1)
 
 
-@pytest.mark.parametrize("framework", FRAMEWORKS)
+@pytest.mark.parametrize("framework", ENGINES)
 @pytest.mark.parametrize("iteration", STATES)
 def test_one_step_agrees_to_rounding(
     players: Players,
@@ -187,7 +188,7 @@ def test_one_step_agrees_to_rounding(
 # Exchange ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("framework", FRAMEWORKS)
+@pytest.mark.parametrize("framework", ENGINES)
 def test_the_networks_are_those_of_the_table(players: Players, framework: str) -> None:
     """What a framework keeps of its networks: names and shapes as in `common/networks.py`, no more."""
     found = players(framework, "float32").run(CONFIG, INITIAL, 0, 1).arrays
@@ -214,13 +215,13 @@ def trained_elsewhere(players: Players, tmp_path_factory: pytest.TempPathFactory
     return path
 
 
-@pytest.mark.parametrize("writer", FRAMEWORKS)
+@pytest.mark.parametrize("writer", ENGINES)
 def test_every_framework_generates_the_same_images_from_a_checkpoint(
     players: Players, trained_elsewhere: Callable[[str], Path], writer: str, record: Record
 ) -> None:
     arrays = checkpoint.load(trained_elsewhere(writer)).arrays
     noise = draw_noise(3, Purpose.GENERATED_NOISE, 64, CONFIG.noise_dim)
-    images = {name: players(name, "float32").generate(CONFIG, arrays, noise) for name in FRAMEWORKS}
+    images = {name: players(name, "float32").generate(CONFIG, arrays, noise) for name in ENGINES}
     assert images[writer].std() > 0.01
     record("images", max(np.abs(others - images[writer]).max() for others in images.values()))
     for name, others in images.items():

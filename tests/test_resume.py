@@ -13,10 +13,11 @@ from pathlib import Path
 import pytest
 
 from common import checkpoint
+from common.engines import ENGINES
 from common.mnist import REPOSITORY
 from common.run import Run
 from tests.conftest import require_framework
-from tests.frameworks import FRAMEWORKS, Player
+from tests.frameworks import Player
 
 pytestmark = pytest.mark.slow
 
@@ -27,9 +28,9 @@ LINE += " --ema-decay 0.9 --sample-every 20 --checkpoint-every 12"
 
 def start(folder: Path, line: str, framework: str = "PyTorch") -> subprocess.Popen[str]:
     require_framework(framework)
-    package, _, keras_backend = FRAMEWORKS[framework]
-    command = [sys.executable, "-m", package, *line.split(), "--run", str(folder)]
-    environment = os.environ | {"KERAS_BACKEND": keras_backend}
+    engine = ENGINES[framework]
+    command = [sys.executable, "-m", engine.package, *line.split(), "--run", str(folder)]
+    environment = os.environ | {"KERAS_BACKEND": engine.keras_backend}
     return subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
@@ -183,7 +184,7 @@ def test_a_run_can_be_made_longer(uninterrupted: Path, tmp_path: Path) -> None:
     assert_same_run(folder, uninterrupted)
 
 
-@pytest.mark.parametrize("framework", list(FRAMEWORKS)[1:])
+@pytest.mark.parametrize("framework", list(ENGINES)[1:])
 def test_the_same_in_the_other_frameworks(
     players: Callable[[str, str], Player], framework: str, tmp_path: Path
 ) -> None:

@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from common.engines import FRAMEWORKS, KERAS_BACKENDS
+
 REPOSITORY = Path(__file__).parent.parent
-FOLDERS = ("pytorch_gan", "tensorflow_gan", "keras_gan")
+FOLDERS = [engine.package for engine in FRAMEWORKS.values()]
 FILES = (
     "__main__.py",
     "device.py",
@@ -63,7 +65,7 @@ def test_the_folders_hold_the_same_files() -> None:
 
 def test_keras_backends_have_the_same_names_in_the_same_order() -> None:
     """Each defines them, or takes them from shared.py."""
-    paths = [REPOSITORY / "keras_gan" / "backends" / f"{name}.py" for name in ("tensorflow", "jax", "torch")]
+    paths = [REPOSITORY / "keras_gan" / "backends" / f"{name}.py" for name in KERAS_BACKENDS]
     defined = [[name for name in names_defined(path) if name != "__all__"] for path in paths]
     for path, names in zip(paths, defined, strict=True):
         tree = ast.parse(path.read_text(encoding="utf-8"))

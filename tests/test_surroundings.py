@@ -12,10 +12,11 @@ import pytest
 
 from common import machine
 from common.device import choose
+from common.engines import ENGINES
 from common.errors import UsageError
 from common.run import Run
 from tests.conftest import Outcome
-from tests.frameworks import FRAMEWORKS, Player
+from tests.frameworks import Player
 
 REPOSITORY = Path(__file__).parent.parent
 TRAIN = "train --dataset digits --batch-size 8 --noise-dim 4 --steps 5"
@@ -64,7 +65,7 @@ print(os.environ)
 """
 
 Players = Callable[[str, str], Player]
-each_framework = pytest.mark.parametrize("name", FRAMEWORKS)
+each_framework = pytest.mark.parametrize("name", ENGINES)
 
 
 # Files and variables --------------------------------------------------------------------------------
@@ -74,7 +75,7 @@ each_framework = pytest.mark.parametrize("name", FRAMEWORKS)
 def test_files_and_variables_do_not_change_what_is_computed(
     players: Players, name: str, tmp_path: Path
 ) -> None:
-    package, _, keras_backend = FRAMEWORKS[name]
+    engine = ENGINES[name]
     memory = dict([MEMORY[name]]) if name in MEMORY else {}
     (tmp_path / "keras.json").write_text(KERAS_JSON[name])
     disturbed, quiet = tmp_path / "disturbed", tmp_path / "quiet"
@@ -83,11 +84,11 @@ def test_files_and_variables_do_not_change_what_is_computed(
         for run in (disturbed, quiet)
     }
     done = subprocess.run(
-        [sys.executable, "-c", COMMANDS.format(package=package), *lines[disturbed]],
+        [sys.executable, "-c", COMMANDS.format(package=engine.package), *lines[disturbed]],
         env=os.environ
         | DISTURBING
         | memory
-        | {"KERAS_BACKEND": keras_backend or "nonsense", "KERAS_HOME": str(tmp_path)},
+        | {"KERAS_BACKEND": engine.keras_backend or "nonsense", "KERAS_HOME": str(tmp_path)},
         cwd=REPOSITORY,
         capture_output=True,
         text=True,

@@ -3,11 +3,11 @@
 from math import log
 
 from common.curves import moving_average
+from common.engines import ENGINES
 from common.results import KEPT_EVERY, RESULTS
 from common.run import Run
-from docs.figures.style import BLUE, GREEN, GREY, ORANGE, figure, save
+from docs.figures.style import GREY, figure, save
 
-COLOURS = {"PyTorch": BLUE, "TensorFlow": ORANGE, "Keras on TensorFlow": GREEN}
 WINDOW = 5  # of the means that are kept
 
 
@@ -18,10 +18,11 @@ def main() -> None:
     for number, folder in enumerate(sorted((RESULTS / "frameworks").iterdir())):
         run = Run.open(folder)
         framework, losses = run.record["sessions"][0]["framework"], run.losses()
+        colour = ENGINES[framework].colour
         for column in ("d_loss", "g_loss"):
             label = framework if run.config.seed == 0 and column == "d_loss" else None
             smooth = moving_average(losses[column], WINDOW)
-            axes.plot(losses["iteration"][WINDOW - 1 :], smooth, color=COLOURS[framework], lw=1, label=label)
+            axes.plot(losses["iteration"][WINDOW - 1 :], smooth, color=colour, lw=1, label=label)
             if number == 0:
                 axes.annotate(
                     column, (losses["iteration"][-1], smooth[-1]), (8, 0), textcoords="offset points"

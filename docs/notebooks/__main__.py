@@ -25,11 +25,11 @@ import nbformat
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from nbformat import NotebookNode, v4
 
+from common.engines import FRAMEWORKS
 from common.mnist import REPOSITORY
-from common.sources import FOLDERS, first_line
+from common.sources import first_line
 
 FOLDER = Path(__file__).parent
-EXTRAS = {"PyTorch": "torch", "TensorFlow": "tensorflow", "Keras": "keras,tensorflow"}  # of pyproject.toml
 CODE_BLOCK = re.compile(r"^```(\S+)(.*)\n((?:.*\n)*?)```\n", re.MULTILINE)
 METADATA = {
     "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"},
@@ -41,7 +41,7 @@ Import = ast.Import | ast.ImportFrom
 
 
 def path(title: str) -> Path:
-    """Where the notebook of a framework, one of `FOLDERS`, is kept."""
+    """Where the notebook of a framework, one of `FRAMEWORKS`, is kept."""
     return FOLDER / f"{title.lower()}.ipynb"
 
 
@@ -54,7 +54,10 @@ def notebook(title: str) -> str:
         keep_trailing_newline=True,
     )
     template = environment.get_template("notebook.md.jinja")
-    page = template.render(title=title, package=FOLDERS[title], extra=EXTRAS[title], address=address())
+    engine = FRAMEWORKS[title]
+    page = template.render(
+        title=title, package=engine.package, extra=",".join(engine.modules), address=address()
+    )
     cells = list(cut(page, title))
     for number, cell in enumerate(cells, start=1):
         cell.id = f"cell-{number:02}"  # by default it is random
@@ -92,7 +95,8 @@ def excerpt(title: str, file: str, symbols: set[str], known: set[str]) -> str:
         LookupError: no framework has one of the `symbols`.
     """
     sources = {
-        one: (REPOSITORY / folder / file).read_text(encoding="utf-8") for one, folder in FOLDERS.items()
+        one: (REPOSITORY / engine.package / file).read_text(encoding="utf-8")
+        for one, engine in FRAMEWORKS.items()
     }
     if strangers := symbols.difference(*map(ranges, sources.values())):
         raise LookupError(f"{', '.join(sorted(strangers))}: in no framework's {file}")
@@ -166,6 +170,6 @@ if __name__ == "__main__":
     argparse.ArgumentParser(
         prog="python -m docs.notebooks", description="Write the notebooks again."
     ).parse_args()
-    for title in FOLDERS:
+    for title in FRAMEWORKS:
         path(title).write_text(notebook(title), encoding="utf-8")
         print(path(title).relative_to(REPOSITORY))

@@ -15,7 +15,6 @@ from keras_gan.backends.shared import Loss, Tensor, Variables, adam_update, comp
 
 __all__ = ["adam_update", "compute", "leaky_relu"]  # as they are for others, too
 
-TITLE = "Keras on JAX"
 RECORD = {"jax": jax.__version__, "dropout_masks": "16 bits a unit"}  # before, runs had other masks
 
 # On a GPU it would multiply float32 in TF32, with fewer digits than PyTorch does.

@@ -11,7 +11,6 @@ from keras_gan.backends.shared import Loss, Tensor, Variables, adam_update
 
 __all__ = ["adam_update"]  # as it is for others, too
 
-TITLE = "Keras on TensorFlow"
 RECORD = {"tensorflow": tf.__version__}
 
 # On a GPU it would multiply float32 in TF32, with fewer digits than PyTorch does.

@@ -11,7 +11,6 @@ from keras_gan.backends.shared import Loss, Tensor, Variables, compute, leaky_re
 
 __all__ = ["compute", "leaky_relu"]  # as they are for others, too
 
-TITLE = "Keras on PyTorch"
 RECORD = {"torch": torch.__version__}
 
 # Else a variable could have a GPU multiply float32 in TF32, with fewer digits.
