@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from types import FrameType
@@ -149,6 +149,19 @@ class Recorder:
         file.truncate()
         return file
 
+    def follow(
+        self, make_images: Callable[[np.ndarray], np.ndarray], make_arrays: Callable[[], Arrays]
+    ) -> None:
+        """Say how to come by what is to be kept; a new run keeps the images of its beginning at once.
+
+        Args:
+            make_images: noise (N, noise_dim) -> the generator's images, float (N, 784) in [-1, 1].
+            make_arrays: the state, in the exchange format.
+        """
+        self.make_images, self.make_arrays = make_images, make_arrays
+        if self.start.iteration == 0:
+            self._save_picture(0)
+
     def iterations(self) -> Iterator[int]:
         """The iterations still to do, each shown in the progress bar, until the end or a signal."""
         self.session["started"] = datetime.now(UTC).isoformat(timespec="milliseconds")
@@ -173,20 +186,28 @@ class Recorder:
                 if self.saved_iteration == iteration + 1 and self.signal_received:
                     return
 
-    def save_losses(
-        self, iteration: int, *, d_loss: float, g_loss: float, d_real: float, d_fake: float
-    ) -> None:
-        """Keep what one iteration measured: losses in nats, D(x) and D(G(z)) as probabilities.
+    def record(self, iteration: int, measured: Mapping[str, float]) -> None:
+        """Keep what an iteration measured, and as far as they are due afterwards picture and checkpoint.
+
+        Args:
+            measured: losses in nats, D(x) and D(G(z)) as probabilities, under the names in `COLUMNS`.
 
         Raises:
-            GanError: a loss is NaN or infinite.
+            GanError: a loss or a weight is NaN or infinite, or a file cannot be written.
         """
-        if not (math.isfinite(d_loss) and math.isfinite(g_loss)):
+        if not (math.isfinite(measured["d_loss"]) and math.isfinite(measured["g_loss"])):
             raise self._diverged(iteration)
-        values = (d_loss, g_loss, d_real, d_fake)
-        self.losses_file.write(f"{iteration}," + ",".join(f"{value:.9g}" for value in values) + "\n")
+        values = ",".join(f"{measured[name]:.9g}" for name in COLUMNS[1:])
+        self.losses_file.write(f"{iteration},{values}\n")
         self.has_losses = True
-        self.bar.set_postfix_str(f"D loss {d_loss:.3f}, G loss {g_loss:.3f}", refresh=False)
+        losses = f"D loss {measured['d_loss']:.3f}, G loss {measured['g_loss']:.3f}"
+        self.bar.set_postfix_str(losses, refresh=False)
+        done = iteration + 1
+        is_last = done == self.config.steps
+        if done % self.config.sample_every == 0 or is_last:
+            self._save_picture(done)
+        if done % self.config.checkpoint_every == 0 or is_last or self.signal_received:
+            self._save_checkpoint(done)
 
     def _diverged(self, iteration: int) -> GanError:
         chart = self.run.folder / "losses.png"
@@ -196,27 +217,16 @@ class Recorder:
             f"The state after {self.saved_iteration} iterations is kept{seen}; try a smaller --lr."
         )
 
-    def picture_is_due(self, done: int) -> bool:
-        """Whether to show the generator's images after `done` iterations."""
-        return done % self.config.sample_every == 0 or done == self.config.steps
-
-    def save_picture(self, done: int, images: np.ndarray) -> None:
-        """Keep the images, float (16, 784) in [-1, 1], made from `sample_noise`."""
-        picture = image_grid(images, self.run.caption(self.title, self.config.seed, done))
+    def _save_picture(self, done: int) -> None:
+        """Keep what the generator makes of `sample_noise` after `done` iterations."""
+        caption = self.run.caption(self.title, self.config.seed, done)
+        picture = image_grid(self.make_images(self.sample_noise), caption)
         save_picture(picture, self.run.folder / "samples" / f"{done:08}.png")
         self.losses_file.flush()  # so that others can follow
 
-    def checkpoint_is_due(self, done: int) -> bool:
-        """Whether to keep the state after `done` iterations; always before an early end."""
-        regular = done % self.config.checkpoint_every == 0 or done == self.config.steps
-        return regular or self.signal_received is not None
-
-    def save_checkpoint(self, done: int, arrays: Arrays) -> None:
-        """Keep the state, after the losses that led to it; of older states keep one.
-
-        Raises:
-            GanError: a weight is NaN or infinite, or the file cannot be written.
-        """
+    def _save_checkpoint(self, done: int) -> None:
+        """Keep the state, after the losses that led to it; of older states keep one."""
+        arrays = self.make_arrays()
         if not all(np.isfinite(array).all() for array in arrays.values()):
             raise self._diverged(done - 1)
         self.losses_file.flush()

@@ -153,7 +153,7 @@ def two_integers(seed: int) -> np.ndarray:
 
 
 class Recording(keras.callbacks.Callback):
-    """Hands losses, pictures and checkpoints to `recorder`. Only here: `fit` is the loop."""
+    """Hands to `recorder` what it is to keep. Only here: `fit` is the loop."""
 
     def __init__(self, recorder: Recorder) -> None:
         super().__init__()
@@ -161,17 +161,16 @@ class Recording(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Begin with the first iteration."""
+        # On JAX `self.model` brings the weights up to date, which `fit` has elsewhere meanwhile.
+        self.recorder.follow(
+            lambda noise: generate(self.model.generator, noise), lambda: to_arrays(self.model)
+        )
         self.iterations = self.recorder.iterations()
         self.iteration = next(self.iterations)
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Tensor]) -> None:
         """Record an iteration and go on to the next, if there is one."""
-        self.recorder.save_losses(self.iteration, **{name: float(value) for name, value in logs.items()})
-        done = self.iteration + 1
-        if self.recorder.picture_is_due(done):
-            self.recorder.save_picture(done, generate(self.model.generator, self.recorder.sample_noise))
-        if self.recorder.checkpoint_is_due(done):
-            self.recorder.save_checkpoint(done, to_arrays(self.model))
+        self.recorder.record(self.iteration, {name: float(value) for name, value in logs.items()})
         following = next(self.iterations, None)
         if following is None:
             self.model.stop_training = True
@@ -184,8 +183,6 @@ def train(config: Config, feed: Feed, recorder: Recorder, device: str) -> None:
     with keras.device(device):
         gan = GAN(config)
         load_arrays(gan, recorder.start.arrays, recorder.start.iteration)
-        if recorder.start.iteration == 0:
-            recorder.save_picture(0, generate(gan.generator, recorder.sample_noise))
 
         # Everything random comes from (seed, iteration): to resume, no generator's state is needed.
         batches = Batches(feed, recorder.start.iteration, config.steps)

@@ -4,6 +4,8 @@ Goodfellow et al., "Generative Adversarial Networks", 2014, arXiv:1406.2661: equ
 with the non-saturating generator loss of section 3.
 """
 
+from functools import partial
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -117,8 +119,7 @@ def train(config: Config, feed: Feed, recorder: Recorder, device: torch.device) 
     """Train from where `recorder` starts until it has no more iterations."""
     gan = GAN(config, device)
     load_arrays(gan, recorder.start.arrays, recorder.start.iteration)
-    if recorder.start.iteration == 0:
-        recorder.save_picture(0, generate(gan.generator, recorder.sample_noise))
+    recorder.follow(partial(generate, gan.generator), partial(to_arrays, gan))
 
     for iteration in recorder.iterations():
         # Everything random comes from (seed, iteration): to resume, no generator's state is needed.
@@ -129,9 +130,4 @@ def train(config: Config, feed: Feed, recorder: Recorder, device: torch.device) 
 
         metrics = gan.train_step(real_images, d_noise, g_noise)
 
-        recorder.save_losses(iteration, **{name: value.item() for name, value in metrics.items()})
-        done = iteration + 1
-        if recorder.picture_is_due(done):
-            recorder.save_picture(done, generate(gan.generator, recorder.sample_noise))
-        if recorder.checkpoint_is_due(done):
-            recorder.save_checkpoint(done, to_arrays(gan))
+        recorder.record(iteration, {name: value.item() for name, value in metrics.items()})

@@ -4,6 +4,8 @@ Goodfellow et al., "Generative Adversarial Networks", 2014, arXiv:1406.2661: equ
 with the non-saturating generator loss of section 3.
 """
 
+from functools import partial
+
 import tensorflow as tf
 
 from common.config import Config
@@ -119,8 +121,7 @@ def train(config: Config, feed: Feed, recorder: Recorder, device: str) -> None:
     with tf.device(device):
         gan = GAN(config)
         load_arrays(gan, recorder.start.arrays, recorder.start.iteration)
-        if recorder.start.iteration == 0:
-            recorder.save_picture(0, generate(gan.generator, recorder.sample_noise))
+        recorder.follow(partial(generate, gan.generator), partial(to_arrays, gan))
 
         for iteration in recorder.iterations():
             # Everything random comes from (seed, iteration): to resume, no generator's state is needed.
@@ -130,9 +131,4 @@ def train(config: Config, feed: Feed, recorder: Recorder, device: str) -> None:
 
             metrics = gan.train_step(real_images, d_noise, g_noise)
 
-            recorder.save_losses(iteration, **{name: float(value) for name, value in metrics.items()})
-            done = iteration + 1
-            if recorder.picture_is_due(done):
-                recorder.save_picture(done, generate(gan.generator, recorder.sample_noise))
-            if recorder.checkpoint_is_due(done):
-                recorder.save_checkpoint(done, to_arrays(gan))
+            recorder.record(iteration, {name: float(value) for name, value in metrics.items()})

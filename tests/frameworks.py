@@ -10,7 +10,7 @@ import importlib
 import io
 import multiprocessing
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import AbstractContextManager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
@@ -66,25 +66,21 @@ class MemoryRecorder:
     losses: list[list[float]] = field(default_factory=list)
     arrays: Arrays = field(default_factory=dict)
 
+    def follow(
+        self, make_images: Callable[[np.ndarray], np.ndarray], make_arrays: Callable[[], Arrays]
+    ) -> None:
+        self.make_arrays = make_arrays
+        assert make_images(self.sample_noise).shape == (len(self.sample_noise), 784)
+
     def iterations(self) -> Iterator[int]:
         for iteration in range(self.start.iteration, self.last):
             self.before_iteration(iteration)
             yield iteration
 
-    def save_losses(self, iteration: int, **values: float) -> None:
-        self.losses.append([values[name] for name in COLUMNS[1:]])
-
-    def picture_is_due(self, done: int) -> bool:
-        return False
-
-    def save_picture(self, done: int, images: np.ndarray) -> None:
-        assert images.shape == (len(self.sample_noise), 784)
-
-    def checkpoint_is_due(self, done: int) -> bool:
-        return done == self.last
-
-    def save_checkpoint(self, done: int, arrays: Arrays) -> None:
-        self.arrays = arrays
+    def record(self, iteration: int, measured: Mapping[str, float]) -> None:
+        self.losses.append([measured[name] for name in COLUMNS[1:]])
+        if iteration + 1 == self.last:
+            self.arrays = self.make_arrays()
 
 
 @dataclass(frozen=True)

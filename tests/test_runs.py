@@ -157,12 +157,12 @@ def test_a_training_that_diverges_leaves_a_chart(
 ) -> None:
     copy = copy_of(small_run)
     (copy / "losses.png").unlink()
-    save_losses = Recorder.save_losses
+    record = Recorder.record
 
-    def diverge(self: Recorder, iteration: int, **values: float) -> None:
-        save_losses(self, iteration, **values | ({"g_loss": np.nan} if iteration == 27 else {}))
+    def diverge(self: Recorder, iteration: int, measured: dict[str, float]) -> None:
+        record(self, iteration, measured | ({"g_loss": np.nan} if iteration == 27 else {}))
 
-    monkeypatch.setattr(Recorder, "save_losses", diverge)
+    monkeypatch.setattr(Recorder, "record", diverge)
     command(f"train --resume --run {copy} --steps 40").assert_fails(
         1, "at iteration 27", "state after 25 iterations is kept", f"{copy}/losses.png shows", "--lr"
     )
@@ -241,15 +241,15 @@ def test_only_what_may_change_rounding_is_said_to_have_changed(small_run: Path) 
 @pytest.fixture
 def at_iteration_3(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], object]], None]:
     """Do something in the middle of the fourth iteration."""
-    save_losses = Recorder.save_losses
+    record = Recorder.record
 
     def arrange(action: Callable[[], object]) -> None:
-        def save_and_act(self: Recorder, iteration: int, **values: float) -> None:
-            save_losses(self, iteration, **values)
+        def act_and_record(self: Recorder, iteration: int, measured: dict[str, float]) -> None:
             if iteration == 3:
                 action()
+            record(self, iteration, measured)
 
-        monkeypatch.setattr(Recorder, "save_losses", save_and_act)
+        monkeypatch.setattr(Recorder, "record", act_and_record)
 
     return arrange
 
