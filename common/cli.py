@@ -276,10 +276,13 @@ def report(framework: Framework, run: Run, recorder: Recorder, data_dir: Path, d
     else:
         verb = f"Trained {done:,} iterations on {data}"
         words = ["generate", "--run", str(run.folder), "--out", f"{run.subject}.png", *where]
+    losses = ", ".join(
+        f"{column.short} {last[column.name].mean():.3f}" for column in run.objective.losses.columns
+    )
     minutes, rest = divmod(round(seconds), 60)
     return (
         f"{verb}: {minutes} min {rest} s, {rate:.1f} iterations/s, last {len(last)} losses "
-        f"D {last['d_loss'].mean():.3f}, G {last['g_loss'].mean():.3f}.\n"
+        f"{losses}.\n"
         f"{what_to_see(run)}\n"
         f"Next  {machine.python_line(['-m', framework.engine.package, *words], framework.engine.variables)}"
     )
@@ -287,9 +290,10 @@ def report(framework: Framework, run: Run, recorder: Recorder, data_dir: Path, d
 
 def what_to_see(run: Run) -> str:
     """The film and the chart of a run."""
+    outputs = " and ".join(column.title for column in run.objective.outputs.columns)
     return (
         f"See   {run.folder / 'samples.gif'}   {run.subject} appear out of noise\n"
-        f"      {run.folder / 'losses.png'}   both losses, D(x) and D(G(z))"
+        f"      {run.folder / 'losses.png'}   both losses, {outputs}"
     )
 
 

@@ -10,9 +10,10 @@ from scipy import stats
 
 from common import quality
 from common.config import option_name, settings
-from common.curves import fluctuation
+from common.curves import FLUCTUATION_WINDOW, fluctuation
 from common.errors import GanError, UsageError
 from common.metrics import Quality, load_reference
+from common.objectives import Objective
 from common.run import Run, iterations_per_second
 
 LAST = 500  # iterations in the last losses
@@ -28,12 +29,6 @@ class Measure(NamedTuple):
     meaning: str  # and what is best
 
 
-LOSSES = {
-    "d_loss": Measure("D loss", ".3f", "2 ln 2 = 1.386 where D knows nothing"),
-    "g_loss": Measure("G loss", ".3f", "ln 2 = 0.693 where D knows nothing"),
-    "d_fluctuation": Measure("D varies", ".3f", "standard deviation of D's loss within 500 iterations"),
-    "g_fluctuation": Measure("G varies", ".3f", "standard deviation of G's loss within 500 iterations"),
-}
 QUALITIES = {  # fields of `Quality`
     "parzen_mean": Measure("Parzen", ".0f", "Parzen-window log-likelihood in nats, best high"),
     "classifier_score": Measure("score", ".2f", "classifier score, best 10"),
@@ -69,11 +64,12 @@ class Entry:
 
     @property
     def last_losses(self) -> dict[str, float]:
-        """The measures in `LOSSES`: means of the last iterations, and how much single ones fluctuate."""
+        """The values of `loss_measures`."""
         last = self.losses[self.losses["iteration"] >= self.iterations - LAST]
-        spread = self.run.record.get("fluctuation") or fluctuation(self.losses)  # a thinned run has kept it
-        means = {column: float(last[column].mean()) for column in ("d_loss", "g_loss")}
-        return means | {"d_fluctuation": spread["d_loss"], "g_fluctuation": spread["g_loss"]}
+        kept = self.run.record.get("fluctuation")  # by a thinned run
+        spread = kept or fluctuation(self.losses, self.run.objective)
+        means = {name: float(last[name].mean()) for name in spread}
+        return means | {f"{name} fluctuation": value for name, value in spread.items()}
 
     @property
     def measured(self) -> dict[str, dict[str, float]]:
@@ -115,6 +111,11 @@ class Comparison:
 
     entries: Sequence[Entry]
     notices: Sequence[str]  # what was left out, and why
+
+    @property
+    def objective(self) -> Objective:
+        """What all of the runs report."""
+        return self.entries[0].run.objective
 
     @property
     def has_qualities(self) -> bool:
@@ -245,10 +246,11 @@ class Table(NamedTuple):
 
 def run_table(comparison: Comparison) -> Table:
     """The last losses of each run, and what it took."""
+    losses = loss_measures(comparison.objective)
     return Table(
-        ["run", *(one.heading for one in LOSSES.values()), *comparison.entries[0].effort],
+        ["run", *(one.heading for one in losses.values()), *comparison.entries[0].effort],
         [
-            [entry.label, *texts(entry.last_losses, LOSSES), *entry.effort.values()]
+            [entry.label, *texts(entry.last_losses, losses), *entry.effort.values()]
             for entry in comparison.entries
         ],
     )
@@ -264,6 +266,17 @@ def quality_table(comparison: Comparison) -> Table:
     return Table(["images of", *(one.heading for one in QUALITIES.values())], rows)
 
 
+def loss_measures(objective: Objective) -> dict[str, Measure]:
+    """The means of the last losses, and how much single ones fluctuate."""
+    losses = objective.losses.columns
+    return {column.name: Measure(column.title, ".3f", column.meaning) for column in losses} | {
+        f"{column.name} fluctuation": Measure(
+            f"{column.short} varies", ".3f", f"standard deviation within {FLUCTUATION_WINDOW} iterations"
+        )
+        for column in losses
+    }
+
+
 def texts(values: Mapping[str, float], measures: Mapping[str, Measure]) -> list[str]:
     """The values of these measures, as text."""
     return [format(values[name], measure.form) for name, measure in measures.items()]
@@ -275,7 +288,7 @@ def means(comparison: Comparison) -> dict[str, dict[str, str]]:
     Under "p" stands how often chance would make the groups differ as much; that is the p of a one-way
     analysis of variance over the groups with several seeds, averages left out.
     """
-    measures = LOSSES | QUALITIES
+    measures = loss_measures(comparison.objective) | QUALITIES
     scale = quality.scale() if comparison.has_qualities else {}
     values: dict[str, dict[str, list[float]]] = {  # generator -> measure -> one value for each seed
         name: {one: [getattr(measured, one)] for one in QUALITIES} for name, measured in scale.items()

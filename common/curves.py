@@ -4,16 +4,17 @@ import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from math import log
 from pathlib import Path
 
 import numpy as np
 
 from common.errors import GanError
 from common.files import replacing
+from common.objectives import Objective
 
 FLUCTUATION_WINDOW = 500  # iterations
 MOST_STRETCHES = 1_000  # of one curve: about one for each pixel of the chart
+COLOURS = ("tab:blue", "tab:orange")  # of the columns in a panel
 
 
 def moving_average(values: np.ndarray, window: int) -> np.ndarray:
@@ -34,7 +35,7 @@ def extremes(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return x[starts].repeat(2), np.column_stack(both).ravel()
 
 
-def fluctuation(losses: np.ndarray) -> dict[str, float]:
+def fluctuation(losses: np.ndarray, objective: Objective) -> dict[str, float]:
     """How much each loss fluctuates: its standard deviation within a window, as a root mean square over the
     windows of the second half.
 
@@ -44,8 +45,8 @@ def fluctuation(losses: np.ndarray) -> dict[str, float]:
     half = losses[len(losses) // 2 :]
     windows = np.array_split(half, max(1, len(half) // FLUCTUATION_WINDOW))
     return {
-        column: float(np.sqrt(np.mean([part[column].var() for part in windows])))
-        for column in ("d_loss", "g_loss")
+        column.name: float(np.sqrt(np.mean([part[column.name].var() for part in windows])))
+        for column in objective.losses.columns
     }
 
 
@@ -73,8 +74,8 @@ def own_settings() -> Iterator[None]:
 
 
 @own_settings()
-def save_loss_chart(losses: np.ndarray, title: str, path: Path) -> None:
-    """Draw both losses, D(x) and D(G(z)), each beside the value it has where D knows nothing.
+def save_loss_chart(losses: np.ndarray, objective: Objective, title: str, path: Path) -> None:
+    """Draw the losses and what the discriminator says, with the reference lines that theory gives.
 
     Args:
         losses: a structured array with the columns of `losses.csv`.
@@ -82,31 +83,27 @@ def save_loss_chart(losses: np.ndarray, title: str, path: Path) -> None:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(9, 7), layout="constrained")
-    upper, lower = figure.subplots(2, 1, sharex=True)
-    curves = (
-        (upper, "d_loss", "discriminator's loss", "tab:blue"),
-        (upper, "g_loss", "generator's loss", "tab:orange"),
-        (lower, "d_real", "D(x), on real images", "tab:blue"),
-        (lower, "d_fake", "D(G(z)), on generated images", "tab:orange"),
-    )
+    both_axes = figure.subplots(2, 1, sharex=True)
+    iterations = losses["iteration"]
     window = min(len(losses), max(100, len(losses) // 100))
-    for axes, column, label, colour in curves:
-        iterations, values = losses["iteration"], losses[column]
-        axes.plot(*extremes(iterations, values), color=colour, alpha=0.2, linewidth=0.5)
-        smooth = moving_average(values, window)
-        axes.plot(*extremes(iterations[window - 1 :], smooth), color=colour, label=label)
-    upper.axhline(2 * log(2), color="tab:blue", linestyle="--", label="2 ln 2 = 1.386")
-    upper.axhline(log(2), color="tab:orange", linestyle="--", label="ln 2 = 0.693")
-    lower.axhline(1 / 2, color="grey", linestyle="--", label="1/2: D knows nothing")
-    upper.set_ylim(0, 4)
-    lower.set_ylim(0, 1)
-    figure.suptitle(title, parse_math=False)
-    upper.set_ylabel(f"loss (nats); bold: mean of {window}")
-    lower.set_ylabel("probability of being real")
-    lower.set_xlabel("iteration")
-    for axes in (upper, lower):
+    for axes, panel in zip(both_axes, objective.panels, strict=True):
+        colours = {column.name: colour for column, colour in zip(panel.columns, COLOURS, strict=True)}
+        for column in panel.columns:
+            name, colour = column.name, colours[column.name]
+            axes.plot(*extremes(iterations, losses[name]), color=colour, alpha=0.2, linewidth=0.5)
+            smooth = moving_average(losses[name], window)
+            axes.plot(*extremes(iterations[window - 1 :], smooth), color=colour, label=column.meaning)
+        for line in panel.references:
+            colour = colours.get(line.column, "grey")
+            axes.axhline(line.value, color=colour, linestyle="--", label=line.label)
+        axes.set_ylim(panel.limits)
+        axes.set_ylabel(panel.axis)
         axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=4, frameon=False)
         axes.grid(alpha=0.3)
+    upper, lower = both_axes
+    upper.set_ylabel(f"{objective.losses.axis}; bold: mean of {window}")
+    lower.set_xlabel("iteration")
+    figure.suptitle(title, parse_math=False)
     with replacing(path) as temporary, warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing")  # a folder's name may be in any script
         figure.savefig(temporary, format="png", dpi=110)

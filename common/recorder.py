@@ -22,7 +22,7 @@ from common.feed import Purpose, draw_noise
 from common.files import locked, remove_partial
 from common.grid import image_grid, read_pictures, save_film, save_picture
 from common.machine import peak_memory
-from common.run import COLUMNS, Run
+from common.run import Run
 
 CHECKPOINTS_KEPT = 2
 SAMPLE_COUNT = 16  # images in one picture, 4 x 4
@@ -132,7 +132,7 @@ class Recorder:
         path = self.run.folder / "losses.csv"
         done = self.start.iteration
         if done == 0:
-            path.write_text(",".join(COLUMNS) + "\n", encoding="ascii")
+            path.write_text(",".join(self.run.objective.header) + "\n", encoding="ascii")
         elif not path.exists():
             raise GanError(f"{path} is gone, which the run needs to go on; start a new run.")
         else:
@@ -190,18 +190,20 @@ class Recorder:
         """Keep what an iteration measured, and as far as they are due afterwards picture and checkpoint.
 
         Args:
-            measured: losses in nats, D(x) and D(G(z)) as probabilities, under the names in `COLUMNS`.
+            measured: a value for every column of the run's objective.
 
         Raises:
             GanError: a loss or a weight is NaN or infinite, or a file cannot be written.
         """
-        if not (math.isfinite(measured["d_loss"]) and math.isfinite(measured["g_loss"])):
+        objective = self.run.objective
+        losses = {column.title: measured[column.name] for column in objective.losses.columns}
+        if not all(map(math.isfinite, losses.values())):
             raise self._diverged(iteration)
-        values = ",".join(f"{measured[name]:.9g}" for name in COLUMNS[1:])
+        values = ",".join(f"{measured[name]:.9g}" for name in objective.header[1:])
         self.losses_file.write(f"{iteration},{values}\n")
         self.has_losses = True
-        losses = f"D loss {measured['d_loss']:.3f}, G loss {measured['g_loss']:.3f}"
-        self.bar.set_postfix_str(losses, refresh=False)
+        shown = ", ".join(f"{title} {loss:.3f}" for title, loss in losses.items())
+        self.bar.set_postfix_str(shown, refresh=False)
         done = iteration + 1
         is_last = done == self.config.steps
         if done % self.config.sample_every == 0 or is_last:
@@ -270,4 +272,5 @@ def make_film_and_chart(run: Run) -> None:
     if pictures:
         save_film(pictures, run.folder / "samples.gif")
     data, seed = run.record["data"]["title"], run.config.seed
-    save_loss_chart(run.losses(), f"{run.framework} · {data} · seed {seed}", run.folder / "losses.png")
+    title = f"{run.framework} · {data} · seed {seed}"
+    save_loss_chart(run.losses(), run.objective, title, run.folder / "losses.png")

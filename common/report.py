@@ -1,9 +1,8 @@
 """A comparison -> one HTML page that needs no network, and pictures."""
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
-from math import log
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -31,18 +30,13 @@ from common.curves import FLUCTUATION_WINDOW, moving_average, own_settings
 from common.engines import FRAMEWORKS
 from common.files import replacing
 from common.grid import read_picture, save_picture
+from common.objectives import Column
 from common.sources import side_by_side
 
 COLOURS = ("#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd", "#8c564b", "#e377c2", "#17becf")
 POINTS = 800  # in one curve, at most
 POSITIONS = 41  # of the slider, at most
-CURVES = {  # column -> (row of the chart, name, dash)
-    "d_loss": (1, "D loss", "solid"),
-    "g_loss": (1, "G loss", "dot"),
-    "d_real": (2, "D(x)", "solid"),
-    "d_fake": (2, "D(G(z))", "dot"),
-}
-KNOWS_NOTHING = ((1, 2 * log(2), "2 ln 2"), (1, log(2), "ln 2"), (2, 1 / 2, "1/2"))
+DASHES = {"solid": "-", "dot": ":"}  # of the columns in a panel: in plotly -> in matplotlib
 
 
 def save_page(comparison: Comparison, command: str, path: Path) -> None:
@@ -65,6 +59,7 @@ def save_page(comparison: Comparison, command: str, path: Path) -> None:
         command=command,
         comparison=comparison,
         runs=run_table(comparison),
+        objective=comparison.objective,
         last=LAST,
         window=FLUCTUATION_WINDOW,
         plotly_script=Markup(get_plotlyjs()),
@@ -95,30 +90,30 @@ def save_page(comparison: Comparison, command: str, path: Path) -> None:
 
 
 def chart(comparison: Comparison) -> go.Figure:
-    """Both losses, D(x) and D(G(z)) of all runs: a colour for each group."""
+    """The losses of all runs and what their discriminators say: a colour for each group."""
     figure = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.06)
     colours = colour_of_groups(comparison)
-    for entry in comparison.entries:
-        for column, (row, name, dash) in CURVES.items():
-            for iterations, values, bold in (single(entry, column), smooth(entry, column)):
-                figure.add_scatter(
-                    x=iterations,
-                    y=values,
-                    row=row,
-                    col=1,
-                    mode="lines",
-                    name=entry.label,
-                    legendgroup=entry.label,
-                    showlegend=bold and column == "d_loss",
-                    line={"color": colours[entry.group], "dash": dash, "width": 2 if bold else 0.5},
-                    opacity=1 if bold else 0.25,
-                    hovertemplate=f"{name} %{{y:.3f}}" if bold else None,
-                    hoverinfo=None if bold else "skip",
-                )
-    for row, value, text in KNOWS_NOTHING:
-        figure.add_hline(value, row=row, col=1, line={"dash": "dash", "color": "grey"}, annotation_text=text)
-    figure.update_yaxes(title_text="loss (nats)", range=[0, 3], row=1, col=1)
-    figure.update_yaxes(title_text="probability of being real", range=[0, 1], row=2, col=1)
+    for entry, row, column, dash in curves(comparison):
+        for iterations, values, bold in (single(entry, column.name), smooth(entry, column.name)):
+            figure.add_scatter(
+                x=iterations,
+                y=values,
+                row=row,
+                col=1,
+                mode="lines",
+                name=entry.label,
+                legendgroup=entry.label,
+                showlegend=bold and (row, dash) == (1, "solid"),
+                line={"color": colours[entry.group], "dash": dash, "width": 2 if bold else 0.5},
+                opacity=1 if bold else 0.25,
+                hovertemplate=f"{column.title} %{{y:.3f}}" if bold else None,
+                hoverinfo=None if bold else "skip",
+            )
+    for row, panel in enumerate(comparison.objective.panels, start=1):
+        for value, formula, *_ in panel.references:
+            style = {"dash": "dash", "color": "grey"}
+            figure.add_hline(value, row=row, col=1, line=style, annotation_text=formula)
+        figure.update_yaxes(title_text=panel.axis, range=panel.smooth_limits, row=row, col=1)
     figure.update_xaxes(title_text="iteration", row=2, col=1)
     figure.update_layout(
         height=800,
@@ -130,6 +125,14 @@ def chart(comparison: Comparison) -> go.Figure:
         plot_bgcolor="rgba(0, 0, 0, 0)",
     )
     return figure
+
+
+def curves(comparison: Comparison) -> Iterator[tuple[Entry, int, Column, str]]:
+    """What to draw: of each run all columns, with the row of the chart and how the line is broken."""
+    for entry in comparison.entries:
+        for row, panel in enumerate(comparison.objective.panels, start=1):
+            for column, dash in zip(panel.columns, DASHES, strict=True):
+                yield entry, row, column, dash
 
 
 def colour_of_groups(comparison: Comparison) -> dict[str, str]:
@@ -165,29 +168,25 @@ def save_loss_picture(comparison: Comparison, path: Path) -> None:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(9, 7), layout="constrained")
-    upper, lower = figure.subplots(2, 1, sharex=True)
+    both_axes = figure.subplots(2, 1, sharex=True)
     colours = colour_of_groups(comparison)
-    for entry in comparison.entries:
-        for column, (row, name, dash) in CURVES.items():
-            iterations, values, _ = smooth(entry, column)
-            axes = upper if row == 1 else lower
-            axes.plot(
-                iterations,
-                values,
-                color=colours[entry.group],
-                linestyle={"solid": "-", "dot": ":"}[dash],
-                label=f"{entry.label}, {name}",
-            )
-    for row, value, text in KNOWS_NOTHING:
-        (upper if row == 1 else lower).axhline(value, color="grey", linestyle="--", linewidth=1, label=text)
-    upper.set_ylabel("loss (nats)")
-    lower.set_ylabel("probability of being real")
-    lower.set_xlabel("iteration")
-    upper.set_ylim(0, 3)
-    lower.set_ylim(0, 1)
-    for axes in (upper, lower):
+    for entry, row, column, dash in curves(comparison):
+        iterations, values, _ = smooth(entry, column.name)
+        both_axes[row - 1].plot(
+            iterations,
+            values,
+            color=colours[entry.group],
+            linestyle=DASHES[dash],
+            label=f"{entry.label}, {column.title}",
+        )
+    for axes, panel in zip(both_axes, comparison.objective.panels, strict=True):
+        for value, formula, *_ in panel.references:
+            axes.axhline(value, color="grey", linestyle="--", linewidth=1, label=formula)
+        axes.set_ylabel(panel.axis)
+        axes.set_ylim(panel.smooth_limits)
         axes.grid(alpha=0.3)
         axes.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize="x-small")
+    both_axes[-1].set_xlabel("iteration")
     with replacing(path) as temporary:
         figure.savefig(temporary, format="png", dpi=110)
 

@@ -28,7 +28,7 @@ from common.engines import ENGINES
 from common.errors import UsageError
 from common.files import replacing
 from common.mnist import REPOSITORY, default_data_dir
-from common.run import COLUMNS, Run, run_path
+from common.run import Run, run_path
 
 RESULTS = REPOSITORY / "docs" / "results"
 STUDIES = {  # the runs that are compared with each other
@@ -97,9 +97,10 @@ def keep(run: Run, folder: Path, generator: bool = False) -> None:
     losses = run.losses()
     state = run.newest_checkpoint() if generator else None  # may be gone: before anything is written
     (folder / "samples").mkdir(parents=True)
-    Run(folder, run.record | {"fluctuation": fluctuation(losses)}).save_record()
-    rows = [thinned(losses[start : start + KEPT_EVERY]) for start in range(0, len(losses), KEPT_EVERY)]
-    (folder / "losses.csv").write_text("\n".join([",".join(COLUMNS), *rows, ""]), encoding="ascii")
+    Run(folder, run.record | {"fluctuation": fluctuation(losses, run.objective)}).save_record()
+    header, starts = run.objective.header, range(0, len(losses), KEPT_EVERY)
+    rows = [thinned(losses[start : start + KEPT_EVERY], header) for start in starts]
+    (folder / "losses.csv").write_text("\n".join([",".join(header), *rows, ""]), encoding="ascii")
     pictures = [f"samples/{iteration:08}.png" for iteration in KEPT_PICTURES]
     for name in ("quality.json", "neighbours.png", *pictures, *(["samples.gif"] if generator else [])):
         if (run.folder / name).exists():
@@ -110,9 +111,9 @@ def keep(run: Run, folder: Path, generator: bool = False) -> None:
         alone.save(folder / "checkpoints" / f"{state.iteration:08}.safetensors")
 
 
-def thinned(losses: np.ndarray) -> str:
+def thinned(losses: np.ndarray, header: Sequence[str]) -> str:
     """One row of losses.csv for several: their last iteration, and their means."""
-    means = [f"{losses[column].mean():.5g}" for column in COLUMNS[1:]]
+    means = [f"{losses[column].mean():.5g}" for column in header[1:]]
     return ",".join([str(losses["iteration"][-1]), *means])
 
 

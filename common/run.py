@@ -1,7 +1,7 @@
 """One training run on disk: configuration, losses, pictures, checkpoints, resume.
 
     run.json              configuration, data, and for each session versions, hardware and time
-    losses.csv            iteration, d_loss, g_loss, d_real, d_fake: a row for every iteration
+    losses.csv            what every iteration measured, a row each; see `common/objectives.py`
     samples/00000250.png  images from the same noises after so many iterations
     samples.gif           all of them as a film
     losses.png            the curves
@@ -29,6 +29,7 @@ from common.config import Config, option_name, settings
 from common.errors import GanError, UsageError, reason
 from common.files import replacing, user_path
 from common.mnist import Images
+from common.objectives import CROSS_ENTROPY, Objective
 
 FORMAT = 1
 CHECKPOINT_NAME = re.compile(r"\d+\.safetensors")
@@ -36,7 +37,6 @@ PICTURE_NAME = re.compile(r"\d+\.png")
 RUNS = Path("runs")
 LATEST = "latest"  # the newest run beside it: a link where there can be links, and a name everywhere
 FOLDER_NAME = re.compile(r"(\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d)(?:_(\d+))?")  # see `make_new_folder`
-COLUMNS = ("iteration", "d_loss", "g_loss", "d_real", "d_fake")  # of losses.csv
 
 
 class Run:
@@ -110,6 +110,11 @@ class Run:
     def config(self) -> Config:
         """The hyper-parameters."""
         return Config(**self.record["config"])
+
+    @property
+    def objective(self) -> Objective:
+        """What its networks minimise, and so what it reports."""
+        return CROSS_ENTROPY
 
     @property
     def framework(self) -> str:
@@ -223,7 +228,7 @@ class Run:
             GanError: it is damaged, or there are none yet.
         """
         path = self.folder / "losses.csv"
-        kinds = [(name, np.int64 if name == "iteration" else np.float64) for name in COLUMNS]
+        kinds = [(name, np.int64 if name == "iteration" else np.float64) for name in self.objective.header]
         try:
             text = path.read_text(encoding="ascii", errors="replace") if path.exists() else ""
         except OSError as error:

@@ -20,7 +20,7 @@ from PIL import Image
 from common.cli import Parser, add_setting, carry_out
 from common.files import user_path
 from common.ports import PORT, check_free
-from common.run import COLUMNS, RUNS, Run
+from common.run import RUNS, Run
 from common.streams import notice_once
 
 ROWS_BETWEEN_POINTS = 10  # of losses.csv
@@ -65,7 +65,8 @@ class Follower:
             if row % ROWS_BETWEEN_POINTS == 1:
                 try:
                     iteration, *values = whole[row].split(",")
-                    point = list(zip(COLUMNS[1:], map(float, values), strict=True))  # all of it or nothing
+                    _, *columns = whole[0].strip().split(",")
+                    point = list(zip(columns, map(float, values), strict=True))  # all of it or nothing
                     for column, value in point:
                         self.writer.add_scalar(column, value, int(iteration))
                 except ValueError:

@@ -20,7 +20,8 @@ from pathlib import Path
 import numpy as np
 
 from common.engines import ENGINES
-from common.run import COLUMNS, Run
+from common.objectives import CROSS_ENTROPY
+from common.run import Run
 
 SEEDS = range(1, 9)
 WINDOWS = {
@@ -47,7 +48,7 @@ def window_means(framework: str, dataset: str, seed: int) -> dict[str, float]:
         losses = Run.open(run).losses()
     return {
         f"{column} {first}-{last}": float(losses[column][first:last].mean())
-        for column in COLUMNS[1:]
+        for column in CROSS_ENTROPY.header[1:]
         for first, last in WINDOWS[dataset]
     }
 

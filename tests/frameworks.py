@@ -27,7 +27,7 @@ from common.engines import ENGINES
 from common.feed import Batch, Feed
 from common.mnist import scikit_learn_digits
 from common.networks import networks
-from common.run import COLUMNS
+from common.objectives import CROSS_ENTROPY
 
 MASK_STREAM = 7  # nothing else in these tests draws from it
 
@@ -78,7 +78,7 @@ class MemoryRecorder:
             yield iteration
 
     def record(self, iteration: int, measured: Mapping[str, float]) -> None:
-        self.losses.append([measured[name] for name in COLUMNS[1:]])
+        self.losses.append([measured[name] for name in CROSS_ENTROPY.header[1:]])
         if iteration + 1 == self.last:
             self.arrays = self.make_arrays()
 

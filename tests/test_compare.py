@@ -20,7 +20,8 @@ from common.errors import GanError, UsageError
 from common.metrics import Quality, Reference
 from common.mnist import PIXELS, REPOSITORY, Images
 from common.networks import networks
-from common.run import COLUMNS, Run
+from common.objectives import CROSS_ENTROPY
+from common.run import Run
 from tests.conftest import Outcome, not_on_windows, open_page
 
 MakeRun = Callable[..., Path]
@@ -70,7 +71,7 @@ def make_run(tmp_path: Path, tiny_images: Images, monkeypatch: pytest.MonkeyPatc
         random = np.random.default_rng(config.seed)
         values = random.normal([d_loss, 0.85, 0.6, 0.4], 0.1, (1_000, 4)).clip(0.05, 2.9)
         rows = [f"{number},{','.join(f'{x:.6f}' for x in row)}" for number, row in enumerate(values)]
-        (run.folder / "losses.csv").write_text("\n".join([",".join(COLUMNS), *rows, ""]))
+        (run.folder / "losses.csv").write_text("\n".join([",".join(CROSS_ENTROPY.header), *rows, ""]))
         for iteration in (0, 250, 500, 750, 1_000):
             picture = grid.image_grid(np.full((16, PIXELS), iteration / 1_000, np.float32), title)
             grid.save_picture(picture, run.folder / "samples" / f"{iteration:08}.png")
@@ -163,7 +164,7 @@ def no_losses(folder: Path) -> None:
 
 
 def only_headings(folder: Path) -> None:
-    (folder / "losses.csv").write_text(",".join(COLUMNS) + "\n")
+    (folder / "losses.csv").write_text(",".join(CROSS_ENTROPY.header) + "\n")
 
 
 def no_session(folder: Path) -> None:
@@ -177,7 +178,7 @@ def half_a_session(folder: Path) -> None:
 
 
 def half_a_row(folder: Path) -> None:
-    (folder / "losses.csv").write_text(",".join(COLUMNS) + "\n0,1.0,1.0\n")
+    (folder / "losses.csv").write_text(",".join(CROSS_ENTROPY.header) + "\n0,1.0,1.0\n")
 
 
 def unreadable_losses(folder: Path) -> None:

@@ -16,7 +16,8 @@ from PIL import Image
 
 from common import tensorboard
 from common.mnist import REPOSITORY
-from common.run import COLUMNS, Run
+from common.objectives import CROSS_ENTROPY
+from common.run import Run
 from common.tensorboard import Follower, Watch
 from docs import serve
 from tests.conftest import Outcome, not_on_windows, ordinary_user, require
@@ -32,7 +33,7 @@ def make_run(folder: Path) -> None:
     (folder / "samples").mkdir(parents=True)
     (folder / "run.json").write_text("{}")
     rows = [f"{row},{row + 0.5},1.25,0.75,0.25\n" for row in range(ROWS)]
-    (folder / "losses.csv").write_text("".join([",".join(COLUMNS) + "\n", *rows]))
+    (folder / "losses.csv").write_text("".join([",".join(CROSS_ENTROPY.header) + "\n", *rows]))
     for step in (0, 20):
         Image.fromarray(np.full((4, 4), step, np.uint8)).save(folder / "samples" / f"{step:08}.png")
 

@@ -21,7 +21,7 @@ from PIL import Image
 from common.curves import moving_average
 from common.grid import GAP, SCALE
 from common.mnist import IMAGE_SIZE
-from common.run import COLUMNS, Run
+from common.run import Run
 from docs.figures.style import BLUE, FOLDER, GREY, ORANGE, figure, save
 
 RUNS = {  # name -> options
@@ -39,9 +39,14 @@ def keep(run_folder: Path) -> None:
     """Keep a run's losses, as means of `THINNING` iterations, and its last picture, pixel for pixel."""
     run, name = Run.open(run_folder), run_folder.name
     losses = run.losses()
-    columns = [moving_average(losses[column], THINNING)[::THINNING] for column in COLUMNS]
+    columns = [moving_average(losses[column], THINNING)[::THINNING] for column in run.objective.header]
     np.savetxt(
-        KEPT / f"{name}.csv", np.transpose(columns), "%.5g", ",", header=",".join(COLUMNS), comments=""
+        KEPT / f"{name}.csv",
+        np.transpose(columns),
+        "%.5g",
+        ",",
+        header=",".join(run.objective.header),
+        comments="",
     )
     with Image.open([*run.pictures().values()][-1]) as picture:
         images = picture.crop((0, 0, PICTURE, PICTURE))

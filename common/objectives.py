@@ -1,0 +1,84 @@
+"""What the two networks minimise, as far as it shows in what a run reports: columns, axes, reference lines.
+
+The losses themselves stand in the `training.py` of each framework.
+"""
+
+from dataclasses import dataclass
+from math import log
+from typing import NamedTuple
+
+
+class Column(NamedTuple):
+    """A number that each iteration measures."""
+
+    name: str  # d_loss, as in losses.csv
+    title: str  # D loss
+    short: str  # D
+    meaning: str  # discriminator's loss
+
+
+class Reference(NamedTuple):
+    """A value to compare others with, drawn as a line."""
+
+    value: float
+    formula: str  # 2 ln 2
+    label: str  # what to write where there is room
+    column: str = ""  # the one that it is for; for all of the panel without it
+
+
+@dataclass(frozen=True)
+class Panel:
+    """The columns that share an axis of a chart, the discriminator's or that of real images first."""
+
+    axis: str
+    limits: tuple[float, float]
+    smooth_limits: tuple[float, float]  # where only moving averages are to be seen
+    columns: tuple[Column, ...]
+    references: tuple[Reference, ...]
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What a run reports of its losses, and of what the discriminator says."""
+
+    losses: Panel
+    outputs: Panel
+    references: str  # where the values have those of the reference lines
+
+    @property
+    def panels(self) -> tuple[Panel, Panel]:
+        """The chart, from above."""
+        return self.losses, self.outputs
+
+    @property
+    def header(self) -> tuple[str, ...]:
+        """The first line of losses.csv."""
+        return ("iteration", *(column.name for panel in self.panels for column in panel.columns))
+
+
+CROSS_ENTROPY = Objective(
+    losses=Panel(
+        axis="loss (nats)",
+        limits=(0, 4),
+        smooth_limits=(0, 3),
+        columns=(
+            Column("d_loss", "D loss", "D", "discriminator's loss"),
+            Column("g_loss", "G loss", "G", "generator's loss"),
+        ),
+        references=(
+            Reference(2 * log(2), "2 ln 2", "2 ln 2 = 1.386", "d_loss"),
+            Reference(log(2), "ln 2", "ln 2 = 0.693", "g_loss"),
+        ),
+    ),
+    outputs=Panel(
+        axis="probability of being real",
+        limits=(0, 1),
+        smooth_limits=(0, 1),
+        columns=(
+            Column("d_real", "D(x)", "D(x)", "D(x), on real images"),
+            Column("d_fake", "D(G(z))", "D(G(z))", "D(G(z)), on generated images"),
+        ),
+        references=(Reference(1 / 2, "1/2", "1/2: D knows nothing"),),
+    ),
+    references="where the discriminator knows nothing",
+)
