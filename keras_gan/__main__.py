@@ -6,7 +6,7 @@ from common.cli import Framework, Implementation, main
 from common.engines import KERAS_BACKENDS
 from common.errors import UsageError
 
-BACKEND = os.environ.get("KERAS_BACKEND") or "tensorflow"  # only here
+BACKEND = os.environ.get("KERAS_BACKEND") or "tensorflow"
 
 
 def load() -> Implementation:

@@ -40,7 +40,7 @@ class Adam(keras.optimizers.Adam):
 
 
 def both(model: keras.Model, d_optimizer: Adam, g_optimizer: Adam) -> keras.optimizers.MultiOptimizer:
-    """One optimiser for `fit`, which knows one. Only here."""
+    """One optimiser made of both, as `fit` knows one."""
     d_weights = {weight.path for weight in model.discriminator.trainable_variables}
     optimizer = keras.optimizers.MultiOptimizer(
         lambda weight: d_optimizer if weight.path in d_weights else g_optimizer

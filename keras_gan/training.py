@@ -144,7 +144,7 @@ class Batches(keras.utils.PyDataset):
 
 
 def two_integers(seed: int) -> np.ndarray:
-    """The seed of an iteration, below 2**63, as dropout takes it: int32 (2,), none negative. Only here.
+    """The seed of an iteration, below 2**63, as dropout takes it: int32 (2,), none negative.
 
     Dropout counts the second on with each of the six masks of an iteration; its last three bits are for that.
     """
