@@ -25,10 +25,11 @@ from benchmarks.engines import ENGINES
 from benchmarks.pace import Contender, take_turns
 from benchmarks.results import file_of_this_processor, keep, tables_of, write_on_pages
 from benchmarks.work import Work, gigaflop
-from common import datasets, machine, mnist
-from common.cli import Parser, carry_out
+from common.command_line.program import Parser, carry_out
 from common.config import Config
+from common.data import datasets, mnist
 from common.errors import UsageError
+from common.machine import hardware
 
 BATCH_SIZES = (16, 64, 256, 1024)
 
@@ -109,7 +110,7 @@ def benchmark() -> int:
     if unknown := [part for part in options.parts if part not in [*PARTS, "tables"]]:
         raise UsageError(f"PART must be one of {', '.join(PARTS)} and tables, not {unknown[0]}.")
     if options.quick:
-        print(f"Each training beside the limit, on {machine.cpu_name()}: about two minutes.")
+        print(f"Each training beside the limit, on {hardware.cpu_name()}: about two minutes.")
         show("batch", quick())
     elif options.parts == ["tables"]:
         write_on_pages()
@@ -122,7 +123,7 @@ def measure(names: list[str]) -> None:
     """Carry out parts, show what each finds, and keep it."""
     images = datasets.load("auto", mnist.default_data_dir())
     minutes = sum(PARTS[name].minutes for name in names)
-    print(f"{', '.join(names)}, on {machine.cpu_name()}: about {minutes} minutes. --quick takes two.")
+    print(f"{', '.join(names)}, on {hardware.cpu_name()}: about {minutes} minutes. --quick takes two.")
     for name in names:
         if PARTS[name].needs_mnist and images.name != "mnist":
             print(

@@ -19,8 +19,8 @@ from tqdm import tqdm
 
 from benchmarks.engines import ENGINES, Engine
 from common import checkpoint
-from common.mnist import REPOSITORY
-from common.run import Run
+from common.data.mnist import REPOSITORY
+from common.runs.run import Run
 
 IMAGES = (1, 100, 100_000)
 RUNS = (1, 10, 100)

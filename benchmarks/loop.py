@@ -10,11 +10,11 @@ from pathlib import Path
 
 from benchmarks.pace import paced
 from common.config import Config
-from common.datasets import load
+from common.data.datasets import load
+from common.data.mnist import default_data_dir
 from common.feed import Feed
-from common.mnist import default_data_dir
-from common.recorder import Recorder
-from common.run import Run
+from common.runs.recorder import Recorder
+from common.runs.run import Run
 
 
 class PacedRecorder(Recorder):

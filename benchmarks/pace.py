@@ -20,7 +20,7 @@ from typing import Self
 from tqdm import tqdm
 
 from common.config import Config
-from common.machine import peak_memory
+from common.machine.hardware import peak_memory
 
 BLOCK = 1.0  # seconds
 WARM_UP = 5  # iterations that are not counted: in the first, compilers work

@@ -13,8 +13,8 @@ from keras import layers
 
 from benchmarks.pace import paced
 from common.config import Config
-from common.datasets import load
-from common.mnist import default_data_dir
+from common.data.datasets import load
+from common.data.mnist import default_data_dir
 
 
 class PlainGAN(keras.Model):

@@ -16,8 +16,8 @@ from torch.utils.data import DataLoader, Dataset
 
 from benchmarks.pace import paced
 from common.config import Config
-from common.datasets import load
-from common.mnist import IMAGE_SIZE, Images, default_data_dir, idx_header
+from common.data.datasets import load
+from common.data.mnist import IMAGE_SIZE, Images, default_data_dir, idx_header
 
 
 def torchvision_module() -> ModuleType:

@@ -10,8 +10,8 @@ import tensorflow as tf
 
 from benchmarks.pace import paced
 from common.config import Config
-from common.datasets import load
-from common.mnist import default_data_dir
+from common.data.datasets import load
+from common.data.mnist import default_data_dir
 
 
 def main(settings: str) -> None:

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.engines import ENGINES
-from common import machine
-from common.comparison import Table
-from common.files import replacing
-from common.mnist import REPOSITORY, Images
+from common.data.mnist import REPOSITORY, Images
+from common.machine import hardware
+from common.machine.files import replacing
+from common.report.comparison import Table
 from common.results import with_tables
 
 RESULTS = Path(__file__).parent / "results"
@@ -50,7 +50,7 @@ CHINESE = {
 
 def file_of_this_processor() -> Path:
     """Such as `results/amd-epyc-2-cores.json`."""
-    name = re.sub(r"\W+", "-", f"{machine.cpu_name()} {machine.usable_cores()} cores".lower())
+    name = re.sub(r"\W+", "-", f"{hardware.cpu_name()} {hardware.usable_cores()} cores".lower())
     return RESULTS / f"{name}.json"
 
 
@@ -61,7 +61,7 @@ def keep(part: str, command: str, images: Images, found: Mapping[str, Any]) -> N
     kept[part] = {
         "command": command,
         "data": images.title,
-        "environment": machine.describe() | {package: version(package) for package in PACKAGES},
+        "environment": hardware.describe() | {package: version(package) for package in PACKAGES},
         "found": found,
     }
     path.parent.mkdir(exist_ok=True)

@@ -30,7 +30,7 @@ import safetensors.numpy
 from common.config import Config
 from common.errors import GanError, UsageError, reason
 from common.feed import Purpose, random_stream
-from common.files import replacing
+from common.machine.files import replacing
 from common.networks import weights
 
 FORMAT = "gan-step-by-step checkpoint 1"

@@ -15,14 +15,15 @@ from typing import NoReturn
 
 from tabulate import tabulate
 
-from common import machine, mnist
-from common.cli import Parser, carry_out
-from common.comparison import compare, mean_table, quality_table, run_table
+from common.command_line.program import Parser, carry_out
+from common.data import mnist
 from common.engines import FRAMEWORKS
 from common.errors import UsageError
-from common.files import user_path
-from common.report import save_loss_picture, save_page, save_samples_picture
-from common.run import RUNS, make_new_folder, newest_in, point_latest_at, run_path
+from common.machine import hardware
+from common.machine.files import user_path
+from common.report.comparison import compare, mean_table, quality_table, run_table
+from common.report.page import save_loss_picture, save_page, save_samples_picture
+from common.runs.run import RUNS, make_new_folder, newest_in, point_latest_at, run_path
 
 
 def newest_runs() -> tuple[list[Path], list[str]]:
@@ -83,7 +84,7 @@ def make_report(arguments: Sequence[str] | None) -> int:
     words = ["-m", "common.compare", "--runs", *map(str, folders), *mnist.data_dir_option(options.data_dir)]
     save_loss_picture(comparison, folder / "losses.png")
     save_samples_picture(comparison, folder / "samples.png")
-    save_page(comparison, machine.python_line(words), folder / "report.html")
+    save_page(comparison, hardware.python_line(words), folder / "report.html")
     point_latest_at(folder)
 
     tables = [run_table(comparison), mean_table(comparison)]

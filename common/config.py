@@ -1,6 +1,6 @@
 """Every hyper-parameter once: its default, its meaning, its valid range.
 
-The command line (`common/cli.py`) and the record of a run (`common/run.py`) are made from `Config`.
+The command line and the record of a run, in `common/runs/run.py`, are made from `Config`.
 """
 
 import math

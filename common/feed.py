@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from common.mnist import normalise
+from common.data.mnist import normalise
 
 
 class Purpose(IntEnum):

@@ -1,73 +1,21 @@
-"""The judge: a small network that knows MNIST's digits, for what `common/metrics.py` measures with it.
-
-It stands where the papers have Inception, which knows photographs and not digits. Its weights are in
-`common/judge.safetensors`, kernels as (in, out), with how they were made as metadata.
-
-`python -m common.judge` trains it again.
-"""
+"""`python -m common.judge`: trains the judge of `common/quality/judge.py` again."""
 
 import time
-from functools import cache
 from math import ceil
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 import safetensors.numpy
 from tqdm import tqdm
 
-from common import machine, mnist
 from common.checkpoint import Arrays
-from common.cli import Parser, carry_out
-from common.files import replacing
-from common.mnist import IMAGE_SIZE, Images
-
-FILE = Path(__file__).with_name("judge.safetensors")
-CLASSES = 10
-HIDDEN_WIDTHS = (384, 64)
-
-
-class Verdict(NamedTuple):
-    """What the judge makes of N images, both float32."""
-
-    probabilities: np.ndarray  # (N, 10), of the digits
-    features: np.ndarray  # (N, 64), its last hidden layer
-
-
-def judge(pixels: np.ndarray) -> Verdict:
-    """The judge's verdict on images, float32 (N, 784) in [0, 1]."""
-    return forward(judge_arrays(), pixels)
-
-
-@cache
-def judge_arrays() -> Arrays:
-    """The judge's weights: dense1.kernel, dense1.bias, dense2.kernel and so on, float32."""
-    return safetensors.numpy.load_file(FILE)
-
-
-def forward(arrays: Arrays, pixels: np.ndarray) -> Verdict:
-    """`judge` with other weights: layers with ReLU, then softmax."""
-    *hidden, last = range(1, len(arrays) // 2 + 1)
-    features = pixels
-    for layer in hidden:
-        features = np.maximum(features @ arrays[f"dense{layer}.kernel"] + arrays[f"dense{layer}.bias"], 0)
-    logits = features @ arrays[f"dense{last}.kernel"] + arrays[f"dense{last}.bias"]
-    exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return Verdict(exponentials / exponentials.sum(axis=1, keepdims=True), features)
-
-
-def accuracy(arrays: Arrays, images: Images) -> float:
-    """The share of `images` that `forward` takes for the digit they are."""
-    probabilities, _ = forward(arrays, from_bytes(images.pixels))
-    return float((probabilities.argmax(axis=1) == images.labels).mean())
-
-
-def from_bytes(pixels: np.ndarray) -> np.ndarray:
-    """uint8 in [0, 255] -> float32 in [0, 1]."""
-    return pixels.astype(np.float32) / 255
-
-
-# Training ---------------------------------------------------------------------------------------
+from common.command_line.program import Parser, carry_out
+from common.data import mnist
+from common.data.mnist import IMAGE_SIZE, Images
+from common.machine import hardware
+from common.machine.files import replacing
+from common.quality.judge import CLASSES, FILE, HIDDEN_WIDTHS, accuracy, from_bytes
 
 EPOCHS = 30
 SEED = 0
@@ -112,7 +60,7 @@ def make(path: Path, train_images: Images, test_images: Images, epochs: int, see
         "train_sha256": train_images.sha256,
         "test_sha256": test_images.sha256,
         "scikit-learn": sklearn.__version__,
-        **machine.describe(),
+        **hardware.describe(),
     }
     metadata = {name: str(value) for name, value in record.items()}
     with replacing(path) as temporary:

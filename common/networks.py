@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from common.config import Config
-from common.mnist import PIXELS
+from common.data.mnist import PIXELS
 
 DISCRIMINATOR_WIDTHS = (PIXELS, 1024, 512, 256, 1)
 GENERATOR_HIDDEN_WIDTHS = (256, 512, 1024)

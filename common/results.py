@@ -18,17 +18,17 @@ from typing import NoReturn
 import numpy as np
 from tabulate import tabulate
 
-from common import quality
 from common.checkpoint import generator_alone
-from common.cli import Parser, carry_out
-from common.comparison import Table, compare, mean_table, means, quality_table, run_table
+from common.command_line.program import Parser, carry_out
 from common.config import Config, option_name
-from common.curves import fluctuation
+from common.data.mnist import REPOSITORY, default_data_dir
 from common.engines import ENGINES
 from common.errors import UsageError
-from common.files import replacing
-from common.mnist import REPOSITORY, default_data_dir
-from common.run import Run, run_path
+from common.machine.files import replacing
+from common.quality import quality
+from common.report.comparison import Table, compare, mean_table, means, quality_table, run_table
+from common.runs.curves import fluctuation
+from common.runs.run import Run, run_path
 
 RESULTS = REPOSITORY / "docs" / "results"
 STUDIES = {  # the runs that are compared with each other

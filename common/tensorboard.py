@@ -17,11 +17,11 @@ from typing import NoReturn
 import numpy as np
 from PIL import Image
 
-from common.cli import Parser, add_setting, carry_out
-from common.files import user_path
-from common.ports import PORT, check_free
-from common.run import RUNS, Run
-from common.streams import notice_once
+from common.command_line.program import Parser, add_setting, carry_out
+from common.machine.files import user_path
+from common.machine.ports import PORT, check_free
+from common.machine.streams import notice_once
+from common.runs.run import RUNS, Run
 
 ROWS_BETWEEN_POINTS = 10  # of losses.csv
 SECONDS_BETWEEN_LOOKS = 5

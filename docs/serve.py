@@ -7,8 +7,8 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import NoReturn
 
-from common.cli import Parser, add_setting, carry_out
-from common.ports import PORT, check_free
+from common.command_line.program import Parser, add_setting, carry_out
+from common.machine.ports import PORT, check_free
 
 SITE = Path(__file__).parent / "_site"
 

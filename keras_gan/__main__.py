@@ -2,7 +2,8 @@
 
 import os
 
-from common.cli import Framework, Implementation, main
+from common.command_line.framework import Framework, Implementation
+from common.command_line.main import main
 from common.engines import KERAS_BACKENDS
 from common.errors import UsageError
 

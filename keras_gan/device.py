@@ -2,8 +2,8 @@
 
 import keras
 
-from common.device import choose, is_cpu
 from common.engines import KERAS_BACKENDS
+from common.machine.device import choose, is_cpu
 from keras_gan.backends import backend
 
 

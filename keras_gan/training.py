@@ -12,7 +12,7 @@ from keras import ops
 
 from common.config import Config
 from common.feed import Feed
-from common.recorder import Recorder
+from common.runs.recorder import Recorder
 from keras_gan.backends import backend
 from keras_gan.backends.shared import Tensor
 from keras_gan.exchange import load_arrays, to_arrays

@@ -1,6 +1,7 @@
 """`python -m pytorch_gan train | generate`."""
 
-from common.cli import Framework, Implementation, main
+from common.command_line.framework import Framework, Implementation
+from common.command_line.main import main
 from common.engines import ENGINES
 
 

@@ -2,7 +2,7 @@
 
 import torch
 
-from common.device import choose
+from common.machine.device import choose
 
 
 def select(name: str) -> torch.device:

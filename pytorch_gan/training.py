@@ -12,7 +12,7 @@ from torch import Tensor
 
 from common.config import Config
 from common.feed import Feed
-from common.recorder import Recorder
+from common.runs.recorder import Recorder
 from pytorch_gan.exchange import load_arrays, to_arrays
 from pytorch_gan.networks import Discriminator, Generator, generate
 from pytorch_gan.optimisers import adam, moving_average

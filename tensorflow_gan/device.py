@@ -4,7 +4,7 @@ from contextlib import suppress
 
 import tensorflow as tf
 
-from common.device import choose, is_cpu
+from common.machine.device import choose, is_cpu
 
 
 def select(name: str) -> str:

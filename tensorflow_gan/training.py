@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from common.config import Config
 from common.feed import Feed
-from common.recorder import Recorder
+from common.runs.recorder import Recorder
 from tensorflow_gan.exchange import load_arrays, to_arrays
 from tensorflow_gan.networks import Discriminator, Generator, generate
 from tensorflow_gan.optimisers import adam, moving_average

@@ -15,10 +15,11 @@ import hypothesis
 import numpy as np
 import pytest
 
-from common import cli, mnist
-from common.cli import Framework
+from common.command_line.framework import Framework
+from common.command_line.main import main
+from common.data import mnist
 from common.engines import ENGINES
-from common.streams import notice_once
+from common.machine.streams import notice_once
 from pytorch_gan.__main__ import FRAMEWORK as PYTORCH
 from tests.frameworks import Player
 
@@ -151,7 +152,7 @@ def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
 
     def run(line: str, framework: Framework = PYTORCH) -> Outcome:
         with pytest.raises(SystemExit) as ended:
-            cli.main(framework, line.split())
+            main(framework, line.split())
         said = capsys.readouterr()
         return Outcome(int(ended.value.code or 0), said.out, said.err)
 

@@ -21,7 +21,7 @@ import numpy as np
 
 from common.engines import ENGINES
 from common.objectives import CROSS_ENTROPY
-from common.run import Run
+from common.runs.run import Run
 
 SEEDS = range(1, 9)
 WINDOWS = {

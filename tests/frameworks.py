@@ -20,12 +20,12 @@ from unittest import mock
 
 import numpy as np
 
-from common import cli
 from common.checkpoint import Arrays, Checkpoint
+from common.command_line.main import main
 from common.config import Config
+from common.data.mnist import scikit_learn_digits
 from common.engines import ENGINES
 from common.feed import Batch, Feed
-from common.mnist import scikit_learn_digits
 from common.networks import networks
 from common.objectives import CROSS_ENTROPY
 
@@ -57,7 +57,7 @@ class Trace:
 
 @dataclass
 class MemoryRecorder:
-    """In the place of `common.recorder.Recorder`: the part of it that `training.train` uses."""
+    """In the place of `common.runs.recorder.Recorder`: the part of it that `training.train` uses."""
 
     start: Checkpoint
     last: int
@@ -157,7 +157,7 @@ class InFramework:
         out, err = io.StringIO(), io.StringIO()
         with redirect_stdout(out), redirect_stderr(err):
             try:
-                cli.main(importlib.import_module(f"{self.package}.__main__").FRAMEWORK, line.split())
+                main(importlib.import_module(f"{self.package}.__main__").FRAMEWORK, line.split())
             except SystemExit as ended:
                 status = int(ended.code or 0)
         return status, out.getvalue(), err.getvalue()

@@ -6,8 +6,8 @@ and D(G(z)) goes to docs/figures/parity.csv, for docs/figures/parity.py to draw.
 
 import numpy as np
 
+from common.data.mnist import REPOSITORY
 from common.engines import ENGINES
-from common.mnist import REPOSITORY
 from tests.frameworks import Player
 from tests.test_parity import CONFIG, INITIAL, ITERATIONS
 

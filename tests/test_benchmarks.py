@@ -10,7 +10,7 @@ from benchmarks.pace import Contender, take_turns
 from benchmarks.results import CHINESE, PAGES, page_tables
 from benchmarks.work import Work, gigaflop
 from common.config import Config
-from common.mnist import REPOSITORY
+from common.data.mnist import REPOSITORY
 from common.networks import networks
 from common.results import PLACE, with_tables
 from tests.conftest import require

@@ -15,7 +15,7 @@ from common import checkpoint
 from common.checkpoint import Checkpoint
 from common.config import Config
 from common.errors import GanError
-from common.files import replacing
+from common.machine.files import replacing
 from common.networks import networks
 from tests.conftest import not_on_windows
 

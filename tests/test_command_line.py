@@ -15,14 +15,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from common import checkpoint, machine, mnist
+from common import checkpoint
 from common.checkpoint import Checkpoint
-from common.cli import what_to_see
+from common.command_line.train import what_to_see
 from common.config import Config, settings
-from common.files import PARTIAL
-from common.grid import CAPTION_LINE, to_uint8
-from common.mnist import REPOSITORY
-from common.run import Run
+from common.data import mnist
+from common.data.mnist import REPOSITORY
+from common.machine import hardware
+from common.machine.files import PARTIAL
+from common.runs.grid import CAPTION_LINE, to_uint8
+from common.runs.run import Run
 from tests.conftest import (
     SMALL,
     Command,
@@ -120,12 +122,12 @@ def test_commands_name_the_data_wherever_they_are_typed(
 def test_commands_are_for_the_shell_of_the_system(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", str(Path("my env", "python").absolute()))
     words = ["-m", "keras_gan", "--run", "a run"]
-    line = machine.python_line(words, "KERAS_BACKEND=jax ")
+    line = hardware.python_line(words, "KERAS_BACKEND=jax ")
     assert line == "KERAS_BACKEND=jax 'my env/python' -m keras_gan --run 'a run'"
-    monkeypatch.setattr(machine, "WINDOWS", True)
-    line = machine.python_line(words, "KERAS_BACKEND=jax ")
+    monkeypatch.setattr(hardware, "WINDOWS", True)
+    line = hardware.python_line(words, "KERAS_BACKEND=jax ")
     assert line == '$env:KERAS_BACKEND = "jax"; & "my env/python" -m keras_gan --run "a run"'
-    assert machine.python_line(words) == '& "my env/python" -m keras_gan --run "a run"'
+    assert hardware.python_line(words) == '& "my env/python" -m keras_gan --run "a run"'
 
 
 def test_latest_points_at_the_newest_run(command: Command) -> None:
@@ -171,7 +173,7 @@ def test_generate_writes_pictures_and_arrays(
     assert images.shape == (5, 784) and images.dtype == np.float32 and np.abs(images).max() <= 1
     assert command(f"{generate} --count 3 --seed 1 --out three.npy").status == 0
     np.testing.assert_allclose(np.load("three.npy"), images[:3], atol=1e-6)
-    monkeypatch.setattr("common.cli.AT_ONCE", 2)
+    monkeypatch.setattr("common.command_line.generate.AT_ONCE", 2)
     assert command(f"{generate} --count 5 --seed 1 --out in_parts.npy").status == 0
     np.testing.assert_allclose(np.load("in_parts.npy"), images, atol=1e-6)
     assert command(f"{generate} --count 5 --seed 2 --out other.npy").status == 0

@@ -11,17 +11,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from common import compare, comparison, grid, quality, results, sources
+from common import compare, results
 from common.checkpoint import Checkpoint, initial_arrays
-from common.comparison import Table
 from common.config import Config
+from common.data.mnist import PIXELS, REPOSITORY, Images
 from common.engines import FRAMEWORKS
 from common.errors import GanError, UsageError
-from common.metrics import Quality, Reference
-from common.mnist import PIXELS, REPOSITORY, Images
 from common.networks import networks
 from common.objectives import CROSS_ENTROPY
-from common.run import Run
+from common.quality import quality
+from common.quality.metrics import Quality, Reference
+from common.report import comparison, sources
+from common.report.comparison import Table
+from common.runs import grid
+from common.runs.run import Run
 from tests.conftest import Outcome, not_on_windows, open_page
 
 MakeRun = Callable[..., Path]

@@ -23,9 +23,9 @@ from markdown_it.token import Token
 from myst_parser.config.main import MdParserConfig
 from myst_parser.parsers.mdit import create_md_parser
 
+from common.data.mnist import REPOSITORY
 from common.engines import ENGINES, FRAMEWORKS
-from common.mnist import REPOSITORY
-from common.run import RUNS, Run, newest_in
+from common.runs.run import RUNS, Run, newest_in
 from docs import conf
 from tests.conftest import open_page
 from tests.frameworks import Player

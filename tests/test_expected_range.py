@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from common import mnist
+from common.data import mnist
 from common.engines import ENGINES
 from tests import expected_range
 from tests.conftest import MNIST_DIR, require_framework

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from common.data.mnist import PIXELS, Images
 from common.feed import Feed, Purpose, draw_noise, image_order, interpolate_noise, random_stream
-from common.mnist import PIXELS, Images
 
 
 def numbered_images(count: int) -> np.ndarray:

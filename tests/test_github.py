@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from common.mnist import REPOSITORY
+from common.data.mnist import REPOSITORY
 from tests.conftest import skip_or_fail
 
 WORKFLOWS = sorted((REPOSITORY / ".github" / "workflows").glob("*.yml"))

@@ -16,8 +16,9 @@ def test_folders_import_only_what_they_may() -> None:
 
 def test_no_module_of_common_loads_a_framework() -> None:
     """Not by a detour either."""
-    modules = [f"common.{path.stem}" for path in (REPOSITORY / "common").glob("[a-z]*.py")]
-    assert "common.cli" in modules
+    paths = (path.relative_to(REPOSITORY) for path in (REPOSITORY / "common").rglob("[a-z]*.py"))
+    modules = [".".join(path.with_suffix("").parts) for path in paths]
+    assert "common.command_line.main" in modules
     frameworks = {"torch", "tensorflow", "keras", "jax"}
     code = f"import sys, {', '.join(modules)}; print({frameworks} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -8,9 +8,11 @@ import pytest
 import safetensors
 from sklearn.neural_network import MLPClassifier
 
-from common import judge, mnist
+from common import judge as training
 from common.checkpoint import Arrays
-from common.mnist import IMAGE_SIZE, PIXELS
+from common.data import mnist
+from common.data.mnist import IMAGE_SIZE, PIXELS
+from common.quality import judge
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +54,7 @@ def test_the_forward_pass_is_that_of_scikit_learn(digits: mnist.Images) -> None:
     pixels = judge.from_bytes(digits.pixels[:200])
     classifier = MLPClassifier((9, 5), max_iter=3, random_state=1)
     classifier.partial_fit(pixels, digits.labels[:200], classes=np.arange(10))
-    probabilities, features = judge.forward(judge.named_arrays(classifier), pixels)
+    probabilities, features = judge.forward(training.named_arrays(classifier), pixels)
     np.testing.assert_allclose(probabilities, classifier.predict_proba(pixels), atol=1e-6)
     assert features.shape == (200, 5)
 
@@ -64,7 +66,7 @@ def test_the_judge_can_be_made_again(
     digits: mnist.Images, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "judge.safetensors"
-    judge.make(path, digits, digits, epochs=12, seed=0)
+    training.make(path, digits, digits, epochs=12, seed=0)
     with safetensors.safe_open(path, framework="numpy") as file:
         metadata = file.metadata()
         arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
@@ -78,7 +80,7 @@ def test_the_judge_can_be_made_again(
 
 
 def test_a_judge_is_decided_by_its_seed(digits: mnist.Images) -> None:
-    first, again, other = (judge.train(digits, epochs=1, seed=seed) for seed in (0, 0, 1))
+    first, again, other = (training.train(digits, epochs=1, seed=seed) for seed in (0, 0, 1))
     for name, array in first.items():
         np.testing.assert_array_equal(array, again[name])
         assert not np.array_equal(array, other[name])
@@ -88,14 +90,14 @@ def test_the_weights_are_the_mean_of_the_last_quarter(
     digits: mnist.Images, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     states: list[Arrays] = []
-    recorded = judge.named_arrays
+    recorded = training.named_arrays
 
     def record(classifier: MLPClassifier) -> Arrays:
         states.append({name: array.copy() for name, array in recorded(classifier).items()})
         return states[-1]
 
-    monkeypatch.setattr(judge, "named_arrays", record)
-    averaged = judge.train(digits, epochs=8, seed=0)
+    monkeypatch.setattr(training, "named_arrays", record)
+    averaged = training.train(digits, epochs=8, seed=0)
     assert len(states) == 2
     kernels = [state["dense1.kernel"] for state in states]
     assert not np.array_equal(kernels[0], kernels[1])
@@ -108,13 +110,13 @@ def test_the_weights_are_the_mean_of_the_last_quarter(
 @pytest.fixture
 def undistorted(monkeypatch: pytest.MonkeyPatch) -> None:
     for part in ("LINEAR", "SHIFT", "BEND"):
-        monkeypatch.setattr(judge, part, 0)
+        monkeypatch.setattr(training, part, 0)
 
 
 @pytest.mark.usefixtures("undistorted")
 def test_without_distortion_images_stay_as_they_are(digits: mnist.Images) -> None:
     pixels = judge.from_bytes(digits.pixels[:5])
-    np.testing.assert_allclose(judge.distorted(pixels, np.random.default_rng(0)), pixels, atol=1e-6)
+    np.testing.assert_allclose(training.distorted(pixels, np.random.default_rng(0)), pixels, atol=1e-6)
 
 
 class Shift(np.random.Generator):
@@ -128,10 +130,10 @@ class Shift(np.random.Generator):
 
 @pytest.mark.usefixtures("undistorted")
 def test_a_shift_moves_the_image_and_interpolates(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(judge, "SHIFT", 2.5)
+    monkeypatch.setattr(training, "SHIFT", 2.5)
     point = np.zeros((1, IMAGE_SIZE, IMAGE_SIZE), np.float32)
     point[0, 10, 20] = 1
-    moved = judge.distorted(point.reshape(1, PIXELS), Shift(np.random.Philox(0))).reshape(point.shape)
+    moved = training.distorted(point.reshape(1, PIXELS), Shift(np.random.Philox(0))).reshape(point.shape)
     expected = np.zeros_like(point)
     expected[0, 7:9, 18:20] = np.outer([1 / 2, 1 / 2], [1 / 4, 3 / 4])
     np.testing.assert_allclose(moved, expected, atol=1e-6)
@@ -139,7 +141,7 @@ def test_a_shift_moves_the_image_and_interpolates(monkeypatch: pytest.MonkeyPatc
 
 def test_distorted_images_differ_and_stay_images(digits: mnist.Images) -> None:
     pixels = judge.from_bytes(np.repeat(digits.pixels[:1], 50, axis=0))
-    distorted = judge.distorted(pixels, np.random.default_rng(0))
+    distorted = training.distorted(pixels, np.random.default_rng(0))
     assert distorted.dtype == np.float32 and distorted.shape == pixels.shape
     assert distorted.min() >= 0 and distorted.max() <= 1
     assert len(np.unique(distorted, axis=0)) == 50
@@ -148,6 +150,6 @@ def test_distorted_images_differ_and_stay_images(digits: mnist.Images) -> None:
 
 def test_the_bend_is_smooth_and_of_variance_one() -> None:
     noise = np.random.default_rng(0).standard_normal((500, IMAGE_SIZE, IMAGE_SIZE))
-    bend = judge.SMOOTHING @ noise @ judge.SMOOTHING.T
+    bend = training.SMOOTHING @ noise @ training.SMOOTHING.T
     assert bend.std() == pytest.approx(1, abs=0.05)
     assert np.diff(bend, axis=1).std() < 0.25

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import pytest
 
-from common.mnist import REPOSITORY
+from common.data.mnist import REPOSITORY
 from tests.conftest import not_on_windows
 
 # Makes environments with a Python like itself, and in the file CALLS a line for each call of that.

@@ -9,13 +9,15 @@ import pytest
 import torch
 from sklearn.neighbors import KernelDensity, NearestNeighbors
 
-from common import checkpoint, download, metrics, mnist
+from common import checkpoint
 from common.config import Config
+from common.data import download, mnist
 from common.errors import GanError
 from common.feed import Purpose, draw_noise
-from common.judge import Verdict, from_bytes
-from common.metrics import Quality, Reference
 from common.networks import networks as in_numpy
+from common.quality import metrics
+from common.quality.judge import Verdict, from_bytes
+from common.quality.metrics import Quality, Reference
 from pytorch_gan import networks
 
 

@@ -23,9 +23,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as stn
 
-from common import datasets, download, mnist
+from common.data import datasets, download, mnist
 from common.errors import GanError, UsageError
-from common.files import PARTIAL
+from common.machine.files import PARTIAL
 from tests.conftest import ordinary_user, require, skip_or_fail
 
 IDX3, IDX1 = Path("x-idx3-ubyte"), Path("x-idx1-ubyte")
@@ -636,7 +636,7 @@ def test_what_a_killed_download_left_is_removed_by_the_next(
 ) -> None:
     """One that is killed while it waits for the rest of a file."""
     code = (
-        "import sys; from pathlib import Path; from common.download import download\n"
+        "import sys; from pathlib import Path; from common.data.download import download\n"
         "_, mirror, folder = sys.argv; download('MNIST', [mirror], {'slow': '0' * 64}, Path(folder))"
     )
     line = [sys.executable, "-c", code, f"{server}/slow/", str(raw)]
@@ -858,6 +858,6 @@ def test_fashion_mnist_is_read_from_its_own_folder(
 
 
 def test_importing_the_data_loads_no_framework() -> None:
-    code = "import common.mnist, sys; print({'torch', 'tensorflow', 'keras', 'jax'} & set(sys.modules))"
+    code = "import common.data.mnist, sys; print({'torch', 'tensorflow', 'keras', 'jax'} & set(sys.modules))"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "set()"

@@ -15,10 +15,10 @@ from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 
+from common.data.mnist import REPOSITORY
 from common.engines import FRAMEWORKS
-from common.mnist import REPOSITORY
 from common.objectives import CROSS_ENTROPY
-from common.run import Run
+from common.runs.run import Run
 from docs.notebooks import __main__ as notebooks
 from tests.conftest import require_framework
 
@@ -31,13 +31,13 @@ import contextlib
 import json
 from pathlib import Path
 
-from common import cli
+from common.command_line.main import main
 from {package}.__main__ import FRAMEWORK
 
 assert {{Discriminator.__module__, Generator.__module__, GAN.__module__}} == {{"__main__"}}
 Path("losses.json").write_text(json.dumps(losses))
 with contextlib.suppress(SystemExit):
-    cli.main(FRAMEWORK, "train --run run --dataset digits --steps {steps}".split())
+    main(FRAMEWORK, "train --run run --dataset digits --steps {steps}".split())
 """
 
 every_framework = pytest.mark.parametrize("title", FRAMEWORKS)

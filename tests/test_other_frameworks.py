@@ -10,7 +10,7 @@ from PIL import Image
 
 from common import checkpoint
 from common.engines import ENGINES
-from common.run import Run
+from common.runs.run import Run
 from tests import conftest
 from tests.conftest import Outcome, as_process, require_framework
 from tests.frameworks import Player

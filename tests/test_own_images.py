@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from common import datasets, own_images
+from common.data import datasets, own_images
+from common.data.mnist import Images
 from common.errors import GanError, UsageError
-from common.mnist import Images
 from tests.conftest import ordinary_user
 
 Load = Callable[..., Images]

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from common import curves, grid
-from common.mnist import PIXELS, normalise
+from common.data.mnist import PIXELS, normalise
+from common.runs import curves, grid
 
 
 def test_pixels_come_back_as_they_were() -> None:

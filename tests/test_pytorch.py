@@ -11,9 +11,9 @@ import torch  # noqa: E402
 
 from common import checkpoint  # noqa: E402
 from common.config import Config  # noqa: E402
+from common.data.mnist import Images  # noqa: E402
 from common.errors import UsageError  # noqa: E402
 from common.feed import Feed  # noqa: E402
-from common.mnist import Images  # noqa: E402
 from pytorch_gan import device, exchange, layers, networks, training  # noqa: E402
 from tests.numpy_gan import (  # noqa: E402
     NumpyGAN,

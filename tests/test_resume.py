@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from common import checkpoint
+from common.data.mnist import REPOSITORY
 from common.engines import ENGINES
-from common.mnist import REPOSITORY
-from common.run import Run
+from common.runs.run import Run
 from tests.conftest import require_framework
 from tests.frameworks import Player
 

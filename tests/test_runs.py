@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from common.data.mnist import REPOSITORY
 from common.errors import GanError, UsageError
-from common.mnist import REPOSITORY
-from common.recorder import STOP_SIGNALS, Recorder
-from common.run import Run, iterations_per_second, newest_in, newest_run, run_path
+from common.runs.recorder import STOP_SIGNALS, Recorder
+from common.runs.run import Run, iterations_per_second, newest_in, newest_run, run_path
 from tests.conftest import SMALL, Command, as_process, copy_of, files_below, ordinary_user, require
 
 require("torch")
@@ -201,7 +201,7 @@ def test_the_chart_names_all_frameworks_a_run_went_through(
     record["sessions"][0]["framework"] = "TensorFlow"
     (copy / "run.json").write_text(json.dumps(record))
     titles: list[str] = []
-    monkeypatch.setattr("common.recorder.save_loss_chart", lambda *about: titles.append(about[2]))
+    monkeypatch.setattr("common.runs.recorder.save_loss_chart", lambda *about: titles.append(about[2]))
     assert command(f"train --resume --run {copy} --steps 30").status == 0
     assert titles == ["TensorFlow → PyTorch · scikit-learn digits · seed 0"]
 

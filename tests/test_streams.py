@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from common.mnist import REPOSITORY
+from common.data.mnist import REPOSITORY
 from tests.conftest import SMALL, not_on_windows, require
 
 KEPT_RUN = REPOSITORY / "docs" / "results" / "frameworks" / "pytorch-seed0"

@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from common import machine
-from common.device import choose
 from common.engines import ENGINES
 from common.errors import UsageError
-from common.run import Run
+from common.machine import hardware
+from common.machine.device import choose
+from common.runs.run import Run
 from tests.conftest import Outcome
 from tests.frameworks import Player
 
@@ -50,7 +50,7 @@ MEMORY = {  # how a user asks for what the framework does by itself
 }
 COMMANDS = """
 import os, sys
-from common.cli import main
+from common.command_line.main import main
 from {package}.__main__ import FRAMEWORK
 for line in sys.argv[1:]:
     try:
@@ -112,7 +112,7 @@ def test_files_and_variables_do_not_change_what_is_computed(
 def test_variables_that_change_rounding_are_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [*os.environ]:
         monkeypatch.delenv(name)
-    assert {*machine.describe()} == {"python", "numpy", "system", "cpu", "cores"}
+    assert {*hardware.describe()} == {"python", "numpy", "system", "cpu", "cores"}
     told = {
         "ATEN_CPU_CAPABILITY": "default",
         "MKL_CBWR": "COMPATIBLE",
@@ -124,8 +124,8 @@ def test_variables_that_change_rounding_are_recorded(monkeypatch: pytest.MonkeyP
     }
     for name, value in (told | {"TF_CPP_MIN_LOG_LEVEL": "3", "HOME": "/home/me", "TF_CONFIG": "{}"}).items():
         monkeypatch.setenv(name, value)
-    assert machine.describe().items() >= told.items()
-    assert len(machine.describe()) == 5 + len(told)
+    assert hardware.describe().items() >= told.items()
+    assert len(hardware.describe()) == 5 + len(told)
 
 
 @pytest.mark.parametrize("name", MEMORY)

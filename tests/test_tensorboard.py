@@ -15,9 +15,9 @@ import pytest
 from PIL import Image
 
 from common import tensorboard
-from common.mnist import REPOSITORY
+from common.data.mnist import REPOSITORY
 from common.objectives import CROSS_ENTROPY
-from common.run import Run
+from common.runs.run import Run
 from common.tensorboard import Follower, Watch
 from docs import serve
 from tests.conftest import Outcome, not_on_windows, ordinary_user, require

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from common import grid
 from common.checkpoint import averaged
 from common.feed import Purpose, draw_noise
 from common.networks import networks
+from common.runs import grid
 from docs.figures.style import FOLDER
 from docs.figures.walk import RUN
 

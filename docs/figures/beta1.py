@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from common.run import Run
+from common.runs.run import Run
 from docs.figures.style import BLUE, FOLDER, ORANGE, figure, save
 
 KEPT = FOLDER / "beta1.csv"

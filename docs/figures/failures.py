@@ -18,10 +18,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from PIL import Image
 
-from common.curves import moving_average
-from common.grid import GAP, SCALE
-from common.mnist import IMAGE_SIZE
-from common.run import Run
+from common.data.mnist import IMAGE_SIZE
+from common.runs.curves import moving_average
+from common.runs.grid import GAP, SCALE
+from common.runs.run import Run
 from docs.figures.style import BLUE, FOLDER, GREY, ORANGE, figure, save
 
 RUNS = {  # name -> options

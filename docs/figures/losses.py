@@ -2,10 +2,10 @@
 
 from math import log
 
-from common.curves import moving_average
 from common.engines import ENGINES
 from common.results import KEPT_EVERY, RESULTS
-from common.run import Run
+from common.runs.curves import moving_average
+from common.runs.run import Run
 from docs.figures.style import GREY, figure, save
 
 WINDOW = 5  # of the means that are kept

@@ -6,7 +6,7 @@ Source: MNIST's 60,000 training images. Run by itself it also prints the shares.
 import numpy as np
 from matplotlib.gridspec import GridSpec
 
-from common import datasets, mnist
+from common.data import datasets, mnist
 from docs.figures.style import BLUE, ORANGE, figure, save
 
 

@@ -19,8 +19,8 @@ from torch import Tensor, nn
 
 from common.checkpoint import initial_arrays
 from common.config import Config
+from common.data.mnist import scikit_learn_digits
 from common.feed import Feed
-from common.mnist import scikit_learn_digits
 from docs.figures import style
 from pytorch_gan import layers, networks, training
 from pytorch_gan.exchange import load_arrays

@@ -1,8 +1,8 @@
 """The losses with the discriminator first and with the generator first, and how much they fluctuate."""
 
-from common.curves import moving_average
 from common.results import KEPT_EVERY, RESULTS, STUDIES
-from common.run import Run
+from common.runs.curves import moving_average
+from common.runs.run import Run
 from docs.figures.style import BLUE, ORANGE, figure, save
 
 COLOURS = {"discriminator-first": BLUE, "generator-first": ORANGE}

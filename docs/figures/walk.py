@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from common import grid
 from common.checkpoint import averaged
 from common.feed import interpolate_noise
 from common.networks import networks
 from common.results import RESULTS
-from common.run import Run
+from common.runs import grid
+from common.runs.run import Run
 from docs.figures.style import FOLDER
 
 RUN = Run.open(RESULTS / "full-schedule" / "pytorch-seed2")

@@ -25,9 +25,9 @@ import nbformat
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from nbformat import NotebookNode, v4
 
+from common.data.mnist import REPOSITORY
 from common.engines import FRAMEWORKS
-from common.mnist import REPOSITORY
-from common.sources import first_line
+from common.report.sources import first_line
 
 FOLDER = Path(__file__).parent
 CODE_BLOCK = re.compile(r"^```(\S+)(.*)\n((?:.*\n)*?)```\n", re.MULTILINE)

@@ -4,11 +4,11 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from common import own_images
-from common.download import NoMirrorError
+from common.data import own_images
+from common.data.download import NoMirrorError
+from common.data.mnist import PUBLISHED, Images, load_published, scikit_learn_digits
 from common.errors import UsageError
-from common.files import user_path
-from common.mnist import PUBLISHED, Images, load_published, scikit_learn_digits
+from common.machine.files import user_path
 
 NAMES = ("auto", *PUBLISHED, "digits")
 

@@ -8,8 +8,8 @@ import ast
 import re
 from collections.abc import Sequence
 
+from common.data.mnist import REPOSITORY
 from common.engines import FRAMEWORKS
-from common.mnist import REPOSITORY
 
 NUMBERED_COMMENT = re.compile(r" +# (\d+)\. ")
 

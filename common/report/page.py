@@ -17,21 +17,13 @@ from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
-from common.comparison import (
-    LAST,
-    QUALITIES,
-    Comparison,
-    Entry,
-    mean_table,
-    quality_table,
-    run_table,
-)
-from common.curves import FLUCTUATION_WINDOW, moving_average, own_settings
 from common.engines import FRAMEWORKS
-from common.files import replacing
-from common.grid import read_picture, save_picture
+from common.machine.files import replacing
 from common.objectives import Column
-from common.sources import side_by_side
+from common.report.comparison import LAST, QUALITIES, Comparison, Entry, mean_table, quality_table, run_table
+from common.report.sources import side_by_side
+from common.runs.curves import FLUCTUATION_WINDOW, moving_average, own_settings
+from common.runs.grid import read_picture, save_picture
 
 COLOURS = ("#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd", "#8c564b", "#e377c2", "#17becf")
 POINTS = 800  # in one curve, at most
@@ -53,7 +45,7 @@ def save_page(comparison: Comparison, command: str, path: Path) -> None:
     )
     entries = comparison.entries
     circumstances = dict.fromkeys(name for entry in entries for name in entry.circumstances)
-    page = environment.get_template("report.html.jinja").render(
+    page = environment.get_template("page.html.jinja").render(
         title="The same GAN, side by side",
         made=datetime.now().strftime("%Y-%m-%d %H:%M"),
         command=command,

@@ -26,9 +26,9 @@ import numpy as np
 from common import checkpoint
 from common.checkpoint import Checkpoint
 from common.config import Config, option_name, settings
+from common.data.mnist import Images
 from common.errors import GanError, UsageError, reason
-from common.files import replacing, user_path
-from common.mnist import Images
+from common.machine.files import replacing, user_path
 from common.objectives import CROSS_ENTROPY, Objective
 
 FORMAT = 1

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from common.data.mnist import IMAGE_SIZE
 from common.errors import GanError, reason
-from common.files import remove, replacing
-from common.mnist import IMAGE_SIZE
-from common.streams import notice_once
+from common.machine.files import remove, replacing
+from common.machine.streams import notice_once
 
 SCALE = 3  # screen pixels for one pixel of an image
 WIDEST = 10_000  # screen pixels: what is larger, many viewers do not open; then SCALE is 1

@@ -1,4 +1,4 @@
-"""What a training leaves behind while it goes on: the writing half of `common/run.py`."""
+"""What a training leaves behind while it goes on: the writing half of `common/runs/run.py`."""
 
 import math
 import os
@@ -16,13 +16,13 @@ import numpy as np
 from tqdm import tqdm
 
 from common.checkpoint import Arrays, Checkpoint
-from common.curves import save_loss_chart
 from common.errors import GanError, UsageError
 from common.feed import Purpose, draw_noise
-from common.files import locked, remove_partial
-from common.grid import image_grid, read_pictures, save_film, save_picture
-from common.machine import peak_memory
-from common.run import Run
+from common.machine.files import locked, remove_partial
+from common.machine.hardware import peak_memory
+from common.runs.curves import save_loss_chart
+from common.runs.grid import image_grid, read_pictures, save_film, save_picture
+from common.runs.run import Run
 
 CHECKPOINTS_KEPT = 2
 SAMPLE_COUNT = 16  # images in one picture, 4 x 4

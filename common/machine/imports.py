@@ -7,7 +7,7 @@ from types import TracebackType
 
 from common.engines import ENGINES
 
-REPOSITORY = Path(__file__).parent.parent
+REPOSITORY = Path(__file__).parents[2]
 TARGETS = {  # what is run -> what of the Makefile installs all that it needs
     **{engine.package: f"train-{engine.short_name}" for engine in ENGINES.values()},
     "common.compare": "compare",

@@ -18,13 +18,13 @@ from pathlib import Path
 
 import numpy as np
 
-from common.download import NoMirrorError, download
+from common.data.download import NoMirrorError, download
 from common.errors import GanError, UsageError, reason
-from common.files import user_path
+from common.machine.files import user_path
 
 IMAGE_SIZE = 28  # pixels, in height and in width
 PIXELS = IMAGE_SIZE * IMAGE_SIZE
-REPOSITORY = Path(__file__).parent.parent
+REPOSITORY = Path(__file__).parents[2]
 TRAIN_IMAGES = "train-images-idx3-ubyte"
 TRAIN_LABELS = "train-labels-idx1-ubyte"
 TEST_IMAGES = "t10k-images-idx3-ubyte"

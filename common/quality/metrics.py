@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from common import mnist
-from common.judge import CLASSES, from_bytes, judge
+from common.data import mnist
+from common.quality.judge import CLASSES, from_bytes, judge
 
 SAMPLES = 10_000
 BANDWIDTHS = np.logspace(-1, 0, 10)  # of the Parzen windows, to choose from
@@ -34,7 +34,7 @@ class Reference:
 
 @dataclass(frozen=True)
 class Quality:
-    """How good a set of images is; "judge": with the network of `common/judge.py` in place of Inception."""
+    """How good a set of images is; "judge": with the network of `judge.py` in place of Inception."""
 
     parzen_mean: float  # nats per test image, higher is better; Goodfellow et al., arXiv:1406.2661
     parzen_error: float  # nats: the standard error of that mean

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import filelock
 
 from common.errors import GanError, reason
-from common.files import PARTIAL, locked, remove_partial
+from common.machine.files import PARTIAL, locked, remove_partial
 
 SECONDS_TO_FIND_A_MIRROR = 8
 SECONDS_WITHOUT_A_BYTE = 10  # before a download counts as broken

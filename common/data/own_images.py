@@ -9,8 +9,8 @@ import numpy as np
 from PIL import Image, ImageOps
 from tqdm import tqdm
 
+from common.data.mnist import IMAGE_SIZE, PIXELS, Images
 from common.errors import GanError, UsageError, reason
-from common.mnist import IMAGE_SIZE, PIXELS, Images
 
 NAMES_SHOWN = 3  # of files that are left out
 DECODED_SIZE = (8 * IMAGE_SIZE, 8 * IMAGE_SIZE)  # more pixels of a photograph are not worth their time

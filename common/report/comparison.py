@@ -8,13 +8,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy import stats
 
-from common import quality
 from common.config import option_name, settings
-from common.curves import FLUCTUATION_WINDOW, fluctuation
 from common.errors import GanError, UsageError
-from common.metrics import Quality, load_reference
 from common.objectives import Objective
-from common.run import Run, iterations_per_second
+from common.quality import quality
+from common.quality.metrics import Quality, load_reference
+from common.runs.curves import FLUCTUATION_WINDOW, fluctuation
+from common.runs.run import Run, iterations_per_second
 
 LAST = 500  # iterations in the last losses
 # Seeds are chance, the training does not know the average, and what the images are their SHA-256 says

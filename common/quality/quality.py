@@ -1,39 +1,30 @@
 """How good a run's images are: measured once, and kept in its folder.
 
-    quality.json      the measures of `common/metrics.py`: "last", of the generator as it is after the last
+    quality.json      the measures of `metrics.py`: "last", of the generator as it is after the last
                       checkpoint, and "averaged", of its moving average where that was kept
     neighbours.png    generated images beside the training images that are nearest to them
 
-`python -m common.quality` measures, for scale, what real images and an untrained generator reach, and keeps
-it in `common/scale.json`.
+What real images and an untrained generator reach stands for scale in `scale.json`.
 """
 
 import hashlib
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
-from common import grid, judge, mnist
-from common.checkpoint import averaged, initial_arrays
-from common.cli import Parser, carry_out
-from common.config import Config
+from common.checkpoint import averaged
+from common.data import mnist
 from common.errors import GanError
 from common.feed import Purpose, draw_noise
-from common.files import replacing
-from common.metrics import (
-    SAMPLES,
-    Quality,
-    Reference,
-    load_reference,
-    measure,
-    measure_real,
-    nearest_training_images,
-)
+from common.machine.files import replacing
 from common.networks import networks
-from common.run import Run
+from common.quality import judge
+from common.quality.metrics import SAMPLES, Quality, Reference, measure, nearest_training_images
+from common.runs import grid
+from common.runs.run import Run
 
 FORMAT = 1
 SCALE = Path(__file__).with_name("scale.json")
@@ -51,7 +42,7 @@ def kept(run: Run) -> dict[str, Quality]:
 
 
 def header(iteration: int) -> dict[str, Any]:
-    """What must be the same for measures to be still those of a run: its length, and who judges."""
+    """The head of a record: measures hold for a run of this length, and as long as the judge is the same."""
     digest = hashlib.sha256(judge.FILE.read_bytes()).hexdigest()
     return {"format": FORMAT, "iteration": iteration, "judge_sha256": digest}
 
@@ -103,34 +94,3 @@ def save_neighbours(samples: np.ndarray, reference: Reference, path: Path) -> No
 def scale() -> dict[str, Quality]:
     """What real images, and those of an untrained generator, reach in the same measures."""
     return qualities(json.loads(SCALE.read_text(encoding="utf-8")))
-
-
-def main() -> NoReturn:
-    """Measure the scale and keep it, and exit."""
-    carry_out(measure_scale)
-
-
-def measure_scale() -> int:
-    """Make the file of the scale anew; return the exit status."""
-    Parser(
-        prog="python -m common.quality",
-        description=f"Measure real images and an untrained generator, into {SCALE.name}.",
-    ).parse_args()
-    reference = load_reference(mnist.default_data_dir())
-    config = Config()
-    _, generator = networks(config)
-    noise = draw_noise(0, Purpose.METRIC_NOISE, SAMPLES, config.noise_dim)
-    untrained = generator(initial_arrays(config), noise)
-    write(
-        {
-            **header(iteration=0),
-            "real images": asdict(measure_real(reference)),
-            "untrained generator": asdict(measure(untrained, reference, "untrained generator")),
-        },
-        SCALE,
-    )
-    return 0
-
-
-if __name__ == "__main__":
-    main()

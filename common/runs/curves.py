@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from common.errors import GanError
-from common.files import replacing
+from common.machine.files import replacing
 from common.objectives import Objective
 
 FLUCTUATION_WINDOW = 500  # iterations

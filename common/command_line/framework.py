@@ -1,0 +1,58 @@
+"""A framework folder, as the command line sees it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from common.checkpoint import Arrays
+from common.config import Config
+from common.engines import Engine
+from common.errors import GanError
+from common.feed import Feed
+from common.machine import hardware
+from common.machine.imports import shadow
+from common.machine.streams import silent_stderr
+from common.runs.recorder import Recorder
+
+DEVICE = "auto"
+
+
+@dataclass(frozen=True)
+class Implementation:
+    """What a framework folder offers; `device` is whatever its `select_device` returns."""
+
+    select_device: Callable[[str], Any]
+    environment: Callable[[Any], dict[str, str]]
+    train: Callable[[Config, Feed, Recorder, Any], None]
+    generate: Callable[[Config, Arrays, np.ndarray, Any], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Framework:
+    """A framework folder, before its framework is imported."""
+
+    engine: Engine
+    load: Callable[[], Implementation]  # takes seconds: done once the options are known to be good
+
+
+def load(framework: Framework) -> Implementation:
+    """`framework.load()`, without the notices that its compiled libraries write to stderr meanwhile.
+
+    Raises:
+        GanError: it is not installed.
+    """
+    hardware.forbid_fewer_digits()
+    try:
+        with silent_stderr():
+            return framework.load()
+    except (ImportError, AttributeError) as error:
+        if other := shadow(error):
+            raise GanError(f"{other}.") from None
+        if isinstance(error, AttributeError):
+            raise
+        raise GanError(
+            f"{framework.engine.title} cannot be imported ({error}); "
+            f"`{framework.engine.variables}make train-{framework.engine.short_name}` installs what it needs."
+        ) from None

@@ -1,0 +1,92 @@
+"""`generate`: images from a run's generator."""
+
+import os
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+
+from common.checkpoint import averaged
+from common.command_line.framework import Framework, load
+from common.errors import UsageError
+from common.feed import Purpose, draw_noise, interpolate_noise
+from common.machine.files import replacing, user_path
+from common.runs import grid
+from common.runs.run import Run, newest_run, runs_in
+
+STRIP_COLUMNS = 16  # images in one row of an interpolation
+AT_ONCE = 10_000  # images through the generator: 40 MB for its widest layer
+
+
+def generate(framework: Framework, options: dict[str, Any]) -> int:
+    """Write images from a run's generator; return the exit status."""
+    out, count, seed = options["out"], options["count"], options["seed"]
+    check_out(out, options["interpolate"])
+    run = Run.open(options["run"] or newest_run(framework.engine.short_name))
+    if not run.checkpoint_paths():
+        others = [one for one in runs_in(run.folder.parent) if Run(one, record={}).checkpoint_paths()]
+        hint = f", or name another with --run, such as {others[-1]}" if others else ""
+        raise UsageError(f"The run in {run.folder} has no checkpoint yet; train it for longer{hint}.")
+    state = run.newest_checkpoint()
+    weights, note = state.arrays, ""
+    if options["weights"] == "averaged":
+        weights, note = averaged(state.arrays), ", averaged generator"
+        if not weights:
+            raise UsageError(
+                f"The run in {run.folder} keeps no averaged weights; leave out --weights, or train a new run "
+                "with --ema-decay 0.999."
+            )
+    noise_dim = run.config.noise_dim
+    if options["interpolate"]:
+        noise = interpolate_noise(seed, count, noise_dim)
+    else:
+        noise = draw_noise(seed, Purpose.GENERATED_NOISE, count, noise_dim)
+
+    implementation = load(framework)
+    device = implementation.select_device(options["device"])
+    parts = [noise[start : start + AT_ONCE] for start in range(0, count, AT_ONCE)]
+    images = np.concatenate([implementation.generate(run.config, weights, part, device) for part in parts])
+
+    caption = run.caption(framework.engine.title, seed, state.iteration) + note
+    if out.is_folder:
+        grid.save_single_images(images, out.path)
+    elif out.path.suffix.lower() == ".npy":
+        with replacing(out.path) as temporary, temporary.open("wb") as file:
+            np.save(file, images)
+    elif out.path.suffix.lower() == ".gif":
+        grid.save_film([grid.image_grid(image[np.newaxis], caption) for image in images], out.path)
+    else:
+        columns = min(count, STRIP_COLUMNS) if options["interpolate"] else None
+        grid.save_picture(grid.image_grid(images, caption, columns), out.path)
+    data = run.record["data"]["title"]
+    print(f"Wrote {out.path}: {count} images after {state.iteration:,} iterations on {data}{note}.")
+    return 0
+
+
+class Out(NamedTuple):
+    """Where generated images go: one file, or a file each in a folder."""
+
+    path: Path
+    is_folder: bool
+
+    @classmethod
+    def typed(cls, text: str) -> Self:
+        """What someone typed: a folder ends in a slash, or is there already."""
+        path = user_path(text)
+        return cls(path, text.endswith(("/", os.sep)) or path.is_dir())
+
+
+def check_out(out: Out, interpolate: bool) -> None:
+    """Raise `UsageError` unless images can go there."""
+    path = out.path
+    if out.is_folder and path.exists() and not (path.is_dir() and not any(path.iterdir())):
+        raise UsageError(f"--out {path} is not an empty folder; name another one.")
+    formats = (".png", ".npy", ".gif") if interpolate else (".png", ".npy")
+    if not out.is_folder and path.suffix.lower() not in formats:
+        hint = "; a .gif takes --interpolate" if path.suffix.lower() == ".gif" else ""
+        raise UsageError(
+            f"--out must end in {', '.join(formats)}, or in / for a folder of single images, not "
+            f"{path.name!r}{hint}."
+        )
+    if not path.parent.is_dir():
+        raise UsageError(f"There is no folder {path.parent}; create it, or name another place with --out.")

@@ -1,0 +1,188 @@
+"""`train`: start a run, or go on with one."""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from common.command_line.framework import DEVICE, Framework, load
+from common.config import Config, option_name, settings
+from common.data import datasets, mnist
+from common.errors import GanError, UsageError
+from common.feed import Feed
+from common.machine import hardware
+from common.runs.recorder import Recorder, alone_with, make_film_and_chart
+from common.runs.run import Run, iterations_per_second, make_new_folder, newest_run, point_latest_at
+
+VERDICT_WINDOW = 500  # iterations in the last losses
+
+
+def train(framework: Framework, options: dict[str, Any]) -> int:
+    """Start a run or go on with one; return the exit status."""
+    data_dir = options.pop("data_dir")
+    device_name = options.pop("device")
+    folder = options.pop("run")
+    epochs = options.pop("epochs")
+
+    resume = options.pop("resume")
+    if resume:
+        run = Run.open(folder or newest_run(framework.engine.short_name))
+        dataset = recorded_dataset(run, options.pop("dataset", "auto"))
+        config = with_epochs(resumed_config(run, options), epochs, run.record["data"]["images"])
+        if run.iterations_saved == config.steps:
+            return make_the_end_again(run)
+        images = load_recorded_images(run, dataset, data_dir)
+        config = replace(config, dataset=images.name)
+    else:
+        config = Config(**options)
+        images = datasets.load(config.dataset, data_dir, config.train_limit)
+        config = with_epochs(replace(config, dataset=images.name), epochs, len(images.pixels))
+        check_batch_size(config, images)
+
+    implementation = load(framework)
+    device = implementation.select_device(device_name)
+    environment = hardware.describe() | implementation.environment(device)
+    if resume:
+        run.record["config"] = config.as_dict()
+        run.record["data"]["name"] = images.name
+        if changes := run.changes(framework.engine.title, environment):
+            print(
+                f"Notice: Since the last session this has changed: {'; '.join(changes)}. The run goes on, "
+                "but perhaps not bit for bit as without a break.",
+                file=sys.stderr,
+            )
+    else:
+        run = Run.create(folder or make_new_folder(framework.engine.short_name), config, images)
+        if folder is None:
+            point_latest_at(run.folder)
+
+    feed = Feed(images.pixels, config.batch_size, config.noise_dim, config.seed)
+    with Recorder(run, framework.engine.title, environment) as recorder:
+        print(
+            f"Learning from {images.title}, {len(images.pixels):,} images. {framework.engine.title} computes "
+            f"on {hardware.device_in_words(environment)}. Watch {run.folder}"
+        )
+        implementation.train(config, feed, recorder, device)
+    print(report(framework, run, recorder, data_dir, device_name))
+    if recorder.signal_received and recorder.saved_iteration < config.steps:
+        return 128 + recorder.signal_received
+    return 0
+
+
+def with_epochs(config: Config, epochs: int | None, images: int) -> Config:
+    """`config` with the steps that so many passes over so many images take, if they are asked for."""
+    return config if epochs is None else replace(config, steps=epochs * images // config.batch_size)
+
+
+def make_the_end_again(run: Run) -> int:
+    """Film and chart of a run that has done all its iterations; return the exit status.
+
+    Raises:
+        GanError: it has not kept what they are made from.
+    """
+    run.checkpoint_to_resume()
+    with alone_with(run):
+        make_film_and_chart(run)
+    print(
+        f"The run in {run.folder} has done {run.iterations_saved:,} iterations already: film and chart are "
+        f"made again. Add --steps with a larger number to train it longer.\n{what_to_see(run)}"
+    )
+    return 0
+
+
+def resumed_config(run: Run, options: dict[str, Any]) -> Config:
+    """The run's configuration with those of `options` that may change in the middle of a run.
+
+    Raises:
+        UsageError: others differ from what the run began with.
+    """
+    recorded = run.config.as_dict()
+    changed = [
+        f"{option_name(name)} {recorded[name]} to {value}"
+        for name, value in options.items()
+        if value != recorded[name] and not settings()[name].may_change
+    ]
+    if changed:
+        raise UsageError(
+            f"A resumed run cannot change {' and '.join(changed)}; leave that out, or start a new run."
+        )
+    return replace(run.config, **options)
+
+
+def recorded_dataset(run: Run, dataset: str) -> str:
+    """The data set the run began with; `dataset` is auto, or names it again, or says where it is now.
+
+    Raises:
+        UsageError: it is another published data set.
+        GanError: its folder is gone.
+    """
+    recorded = run.record["data"]["name"]
+    if dataset not in ("auto", recorded) and dataset in datasets.NAMES:
+        raise UsageError(
+            f"A resumed run cannot change --dataset {recorded} to {dataset}; leave that out, or start a new "
+            "run."
+        )
+    if dataset != "auto":
+        return dataset
+    if recorded not in datasets.NAMES and not Path(recorded).is_dir():
+        raise GanError(f"The images of the run are not in {recorded} any more; say with --dataset where.")
+    return recorded
+
+
+def load_recorded_images(run: Run, dataset: str, data_dir: Path) -> mnist.Images:
+    """The images the run began with.
+
+    Raises:
+        GanError: `dataset` has others now.
+    """
+    images = datasets.load(dataset, data_dir, run.config.train_limit)
+    if images.sha256 != run.record["data"]["sha256"]:
+        raise GanError(
+            f"The {images.title} images on this machine are not those the run in {run.folder} began "
+            "with; start a new run."
+        )
+    return images
+
+
+def check_batch_size(config: Config, images: mnist.Images) -> None:
+    """Raise `UsageError` if a batch is larger than the data."""
+    available = len(images.pixels)
+    if config.batch_size > available:
+        raise UsageError(
+            f"--batch-size must be at most {available}, the number of training images, not "
+            f"{config.batch_size}."
+        )
+
+
+def report(framework: Framework, run: Run, recorder: Recorder, data_dir: Path, device_name: str) -> str:
+    """How the session went, what to look at and what to type next."""
+    done, seconds = recorder.saved_iteration, recorder.session["seconds"]
+    rate = iterations_per_second([recorder.session])
+    last = run.losses()[-VERDICT_WINDOW:]
+    data = run.record["data"]["title"]
+    where = [] if device_name == DEVICE else ["--device", device_name]
+    if done < run.config.steps:
+        verb = f"Stopped after {done:,} of {run.config.steps:,} iterations on {data}; the state is saved"
+        words = ["train", "--resume", "--run", str(run.folder), *where, *mnist.data_dir_option(data_dir)]
+    else:
+        verb = f"Trained {done:,} iterations on {data}"
+        words = ["generate", "--run", str(run.folder), "--out", f"{run.subject}.png", *where]
+    losses = ", ".join(
+        f"{column.short} {last[column.name].mean():.3f}" for column in run.objective.losses.columns
+    )
+    minutes, rest = divmod(round(seconds), 60)
+    return (
+        f"{verb}: {minutes} min {rest} s, {rate:.1f} iterations/s, last {len(last)} losses "
+        f"{losses}.\n"
+        f"{what_to_see(run)}\n"
+        f"Next  {hardware.python_line(['-m', framework.engine.package, *words], framework.engine.variables)}"
+    )
+
+
+def what_to_see(run: Run) -> str:
+    """The film and the chart of a run."""
+    outputs = " and ".join(column.title for column in run.objective.outputs.columns)
+    return (
+        f"See   {run.folder / 'samples.gif'}   {run.subject} appear out of noise\n"
+        f"      {run.folder / 'losses.png'}   both losses, {outputs}"
+    )

@@ -1,0 +1,1 @@
+"""The images to learn from: found, downloaded, verified."""

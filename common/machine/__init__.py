@@ -1,0 +1,1 @@
+"""The machine as users have it: files, output, packages, processors."""

@@ -1,0 +1,1 @@
+"""How good images are, and the judge that looks at them."""
