@@ -16,18 +16,20 @@ import sys
 from argparse import RawDescriptionHelpFormatter
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any, NamedTuple, NoReturn
 
 from tabulate import tabulate
 
 from benchmarks import commands
-from benchmarks.engines import ENGINES
 from benchmarks.pace import Contender, take_turns
+from benchmarks.plain import PLAIN_LOOPS
 from benchmarks.results import file_of_this_processor, keep, tables_of, write_on_pages
 from benchmarks.work import Work, gigaflop
 from common.command_line.program import Parser, carry_out
 from common.config import Config
 from common.data import datasets, mnist
+from common.engines import ENGINES
 from common.errors import UsageError
 from common.machine import hardware
 
@@ -40,15 +42,14 @@ def pace() -> dict[str, Any]:
     work = Work(config)
     contenders = {}
     for name, engine in ENGINES.items():
-        backend = engine.keras_backend
-        contenders[name] = Contender("loop", engine.package, config=config, keras_backend=backend)
-        if engine.plain:
-            contenders[f"plain {name}"] = Contender(engine.plain, config=config, keras_backend=backend)
+        start = partial(Contender, config=config, keras_backend=engine.keras_backend)
+        contenders[name] = start("loop", engine.package)
+        if name in PLAIN_LOOPS:
+            contenders[f"plain {name}"] = start(PLAIN_LOOPS[name].module)
     paces = take_turns(Contender("limit", config=config), contenders, rounds=16, title="pace")
     found = {name: {**one.as_dict(), "gigaflop": gigaflop(work.ours())} for name, one in paces.items()}
-    for name, engine in ENGINES.items():
-        if engine.plain:
-            found[f"plain {name}"]["gigaflop"] = gigaflop(engine.plain_products(work))
+    for name, loop in PLAIN_LOOPS.items():
+        found[f"plain {name}"]["gigaflop"] = gigaflop(loop.products(work))
     return found
 
 

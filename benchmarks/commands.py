@@ -17,9 +17,9 @@ from typing import Any
 
 from tqdm import tqdm
 
-from benchmarks.engines import ENGINES, Engine
 from common import checkpoint
 from common.data.mnist import REPOSITORY
+from common.engines import ENGINES, Engine
 from common.runs.run import Run
 
 IMAGES = (1, 100, 100_000)

@@ -7,8 +7,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from benchmarks.engines import ENGINES
+from benchmarks.plain import PLAIN_LOOPS
 from common.data.mnist import REPOSITORY, Images
+from common.engines import ENGINES
 from common.machine import hardware
 from common.machine.files import replacing
 from common.report.comparison import Table
@@ -21,7 +22,6 @@ PAGES = (
     "docs/en/10-three-frameworks.md",
     "docs/zh/10-three-frameworks.md",
 )
-PACKAGES = ("torch", "tensorflow", "keras", "jax")
 CHINESE = {
     "limit": "极限",
     "ms per iteration": "毫秒/迭代",
@@ -42,9 +42,6 @@ CHINESE = {
     "together": "合计",
     "measured": "首次（含测量）",
     "again": "再次",
-    "Keras on TensorFlow": "Keras（TensorFlow）",
-    "Keras on JAX": "Keras（JAX）",
-    "Keras on PyTorch": "Keras（PyTorch）",
 }
 
 
@@ -57,11 +54,12 @@ def file_of_this_processor() -> Path:
 def keep(part: str, command: str, images: Images, found: Mapping[str, Any]) -> None:
     """Put what a part found into the file of this processor, and leave the others in it as they are."""
     path = file_of_this_processor()
+    packages = sorted({module for engine in ENGINES.values() for module in engine.modules})
     kept = json.loads(path.read_text()) if path.exists() else {}
     kept[part] = {
         "command": command,
         "data": images.title,
-        "environment": hardware.describe() | {package: version(package) for package in PACKAGES},
+        "environment": hardware.describe() | {package: version(package) for package in packages},
         "found": found,
     }
     path.parent.mkdir(exist_ok=True)
@@ -96,12 +94,11 @@ def pace_tables(found: Mapping[str, Any]) -> dict[str, Table]:
         if not name.startswith("plain ")
     ]
     plain = []
-    for name in ENGINES:
-        if other := found.get(f"plain {name}"):
-            ours = found[name]
-            ratio = other["times_limit"] / ours["times_limit"]
-            same = ratio * ours["gigaflop"] / other["gigaflop"]
-            plain.append([name, f"{other['milliseconds']:.1f}", f"{ratio:.2f}", f"{same:.2f}"])
+    for name in PLAIN_LOOPS:
+        ours, other = found[name], found[f"plain {name}"]
+        ratio = other["times_limit"] / ours["times_limit"]
+        same = ratio * ours["gigaflop"] / other["gigaflop"]
+        plain.append([name, f"{other['milliseconds']:.1f}", f"{ratio:.2f}", f"{same:.2f}"])
     return {
         "pace": Table(headings, paces),
         "plain": Table(["", "plain loop, ms", "plain / ours", "at the same arithmetic"], plain),

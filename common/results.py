@@ -50,6 +50,7 @@ KEPT_EVERY = 100  # iterations
 KEPT_PICTURES = (0, 250, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 93_750)
 PLACE = re.compile(r"(<!-- table: (\S+) -->\n).*?(<!-- end of table -->)", re.DOTALL)
 SEED = re.compile(r"^seed (\d+)$")
+BACKEND = re.compile(r"^(\w+) on (\w+)$")  # Keras on JAX
 ESSENTIAL = ("seeds", "D loss", "G loss", "Parzen", "score", "Fréchet", "precision", "recall")
 CHINESE = {
     "run": "训练",
@@ -78,7 +79,6 @@ CHINESE = {
     "averaged": "滑动平均",
     "discriminator-first": "先更新判别器",
     "generator-first": "先更新生成器",
-    "Keras on TensorFlow": "Keras（TensorFlow）",
 }
 
 
@@ -166,8 +166,8 @@ def with_tables(page: Path, made: Mapping[str, Table], words: Mapping[str, str] 
 
 def in_chinese(cell: str, words: Mapping[str, str]) -> str:
     """A cell of a table, its parts translated."""
-    parts = [SEED.sub(r"种子 \1", words.get(part, part)) for part in cell.split(" · ")]
-    return " · ".join(parts)
+    parts = [words.get(part, part) for part in cell.split(" · ")]
+    return " · ".join(BACKEND.sub(r"\1（\2）", SEED.sub(r"种子 \1", part)) for part in parts)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

@@ -5,12 +5,12 @@ import re
 import pytest
 
 from benchmarks.__main__ import main
-from benchmarks.engines import ENGINES
 from benchmarks.pace import Contender, take_turns
 from benchmarks.results import CHINESE, PAGES, page_tables
 from benchmarks.work import Work, gigaflop
 from common.config import Config
 from common.data.mnist import REPOSITORY
+from common.engines import ENGINES
 from common.networks import networks
 from common.results import PLACE, with_tables
 from tests.conftest import require

@@ -2,6 +2,7 @@
 
 import json
 
+from common.engines import ENGINES
 from docs.figures.speed import RESULTS
 from docs.figures.style import GREY, figure, save
 
@@ -13,12 +14,12 @@ def main() -> None:
     drawn = figure(8, 3.4)
     axes = drawn.subplots(1, 3)
     for name in next(iter(found.values())):
-        look = {"color": GREY, "ls": "--"} if name == "limit" else {"marker": "o", "ms": 4}
+        line, colour = ("o-", ENGINES[name].colour) if name in ENGINES else ("--", GREY)
         of_one = [found[str(size)][name] for size in sizes]
         per_image = [one["milliseconds"] / size for size, one in zip(sizes, of_one, strict=True)]
-        axes[0].plot(sizes, per_image, label=name, **look)
-        axes[1].plot(sizes, [one["times_limit"] for one in of_one], **look)
-        axes[2].plot(sizes, [one["peak_memory_mib"] for one in of_one], **look)
+        axes[0].plot(sizes, per_image, line, color=colour, ms=4, label=name)
+        axes[1].plot(sizes, [one["times_limit"] for one in of_one], line, color=colour, ms=4)
+        axes[2].plot(sizes, [one["peak_memory_mib"] for one in of_one], line, color=colour, ms=4)
     for ax, label in zip(axes, ("ms / image", "/ limit", "MiB"), strict=True):
         ax.set_xscale("log", base=2)
         ax.set_xticks(sizes, [str(size) for size in sizes])
