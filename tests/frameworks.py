@@ -2,7 +2,8 @@
 
 A `Player` is a process that has imported one framework, in float32 or float64. It runs the framework's own
 `training.train`, with a recorder that keeps everything in memory and, where masks are asked for, with a layer
-that applies them in the place of the framework's dropout layer.
+that applies them in the place of the framework's dropout layer. That layer is all that is changed in the
+networks: its masks are kept here, and no test needs to know where in a network it is.
 """
 
 import gc
@@ -284,19 +285,17 @@ class InPyTorch(InFramework):
         import torch
 
         class MaskedDropout(torch.nn.Module):
-            waiting: Iterator[np.ndarray]
-
             def __init__(self, p: float) -> None:
                 super().__init__()
                 assert p == config.dropout
 
             def forward(self, x: torch.Tensor) -> torch.Tensor:
-                return x * torch.tensor(next(MaskedDropout.waiting)) if self.training else x
+                return x * torch.tensor(next(framework.waiting)) if self.training else x
 
         return MaskedDropout
 
     def set_masks(self, gan: Any, new: list[np.ndarray]) -> None:
-        type(gan.discriminator.dropout).waiting = iter(new)
+        self.waiting = iter(new)
 
     def score_with(self, discriminator: Any, images: np.ndarray) -> np.ndarray:
         import torch
@@ -323,20 +322,21 @@ class InTensorFlow(InFramework):
     def masked_dropout(self, config: Config) -> Any:
         import tensorflow as tf
 
+        self.masks = [tf.Variable(mask.astype(self.dtype)) for mask in masks(config, 0)]
+        waiting = iter(self.masks)  # the step is traced once and asks for each once
+
         class MaskedDropout(tf.Module):
             def __init__(self, rate: float, random: Any) -> None:
                 super().__init__()
                 assert rate == config.dropout
-                self.masks = [tf.Variable(mask.astype(framework.dtype)) for mask in masks(config, 0)]
-                self.waiting = iter(self.masks)  # the step is traced once and asks for each once
 
             def __call__(self, x: Any, training: bool) -> Any:
-                return x * next(self.waiting) if training else x
+                return x * next(waiting) if training else x
 
         return MaskedDropout
 
     def set_masks(self, gan: Any, new: list[np.ndarray]) -> None:
-        for variable, mask in zip(gan.discriminator.dropout.masks, new, strict=True):
+        for variable, mask in zip(self.masks, new, strict=True):
             variable.assign(mask)
 
     def score_with(self, discriminator: Any, images: np.ndarray) -> np.ndarray:
@@ -393,11 +393,13 @@ class InKeras(InFramework):
         import keras
 
         rows = config.batch_size
+        self.dropouts: list[Any] = []
 
         class MaskedDropout(keras.layers.Layer):
             def __init__(self, rate: float, random: Any) -> None:
                 super().__init__()
                 assert rate == config.dropout
+                framework.dropouts.append(self)
 
             def build(self, input_shape: tuple[int | None, int]) -> None:
                 self.masks = {
@@ -411,11 +413,10 @@ class InKeras(InFramework):
         return MaskedDropout
 
     def set_masks(self, gan: Any, new: list[np.ndarray]) -> None:
-        layers = [layer for layer in gan.discriminator.network.layers if hasattr(layer, "masks")]
         if hasattr(gan, "jax_state_sync"):
             gan.jax_state_sync()
         for number, mask in enumerate(new):
-            layers[number % len(layers)].masks[len(mask)].assign(mask)
+            self.dropouts[number % len(self.dropouts)].masks[len(mask)].assign(mask)
 
     def score_with(self, discriminator: Any, images: np.ndarray) -> np.ndarray:
         import keras
