@@ -55,7 +55,8 @@ def test_contenders_take_turns() -> None:
     assert paces["limit"].times_limit == 1
     first, third = paces["PyTorch"].quartiles
     assert 0 < first <= paces["PyTorch"].times_limit <= third
-    assert paces["PyTorch"].peak_memory_mib > paces["limit"].peak_memory_mib > 100
+    # On Linux a process begins with the peak of the one that starts it, here that of all tests before.
+    assert paces["PyTorch"].peak_memory_mib >= paces["limit"].peak_memory_mib > 100
     assert loop.process.returncode == 0
 
 
