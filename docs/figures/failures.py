@@ -27,7 +27,7 @@ from docs.figures.style import BLUE, FOLDER, GREY, ORANGE, figure, save
 RUNS = {  # name -> options
     "healthy": "--steps 2000",
     "winning": "--steps 1000 --lr 0.001 --beta1 0.9",
-    "collapse": "--steps 1000 --dropout 0.9",
+    "too-weak": "--steps 1000 --dropout 0.9",
     "divergence": "--steps 500 --lr 0.01 --beta2 0.9",
 }
 KEPT = FOLDER / "failures"
