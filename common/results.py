@@ -72,7 +72,7 @@ CHINESE = {
     "precision": "精确率",
     "recall": "召回率",
     "uneven": "数字不均匀度",
-    "confident": "有把握的比例",
+    "confident": "高置信度占比",
     "nearest": "最近邻距离",
     "real images": "真实图片",
     "untrained generator": "未训练的生成器",
