@@ -31,11 +31,12 @@ def main(package: str, settings: str) -> None:
     config = Config(**json.loads(settings))
     images = load("auto", default_data_dir())
     config = replace(config, dataset=images.name, steps=99_999_999)
-    feed = Feed(images.pixels, config.batch_size, config.noise_dim, config.seed)
+    feed = Feed(config, images.pixels, images.labels)
     with tempfile.TemporaryDirectory() as folder:
         run = Run.create(Path(folder) / "run", config, images)
         with PacedRecorder(run, package, environment={}) as recorder:
-            framework.train(config, feed, recorder, framework.select_device("cpu"))
+            device = framework.select_device("cpu")
+            framework.train(framework.make_gan(config, device), feed, recorder, device)
 
 
 if __name__ == "__main__":

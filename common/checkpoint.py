@@ -12,7 +12,8 @@ It holds NumPy arrays under canonical names, kernels as (in, out):
     ...
 
 and as metadata the number of iterations completed, the run's configuration, and a SHA-256 of it all. Adam has
-made as many updates of each network as there are iterations. Loading a safetensors file never executes code.
+made as many updates of the generator as there are iterations, and `critic_steps` times as many of the
+discriminator. Loading a safetensors file never executes code.
 
 A checkpoint that is kept for its images holds the generator's weights and their averages alone, in float16.
 """
@@ -80,6 +81,11 @@ class Checkpoint:
     def can_be_resumed(self) -> bool:
         """Whether a training can go on from it: not from a generator alone."""
         return any(name.startswith("discriminator.") for name in self.arrays)
+
+    @property
+    def d_updates(self) -> int:
+        """How many updates of the discriminator Adam has made."""
+        return self.iteration * Config(**self.config).critic_steps
 
     def save(self, path: Path) -> None:
         """Write the file atomically.

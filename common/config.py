@@ -40,6 +40,7 @@ class Setting:
     choices: tuple[str, ...] = ()
     kind: type = int
     may_change: bool = False  # when a run is resumed
+    option: str = ""  # where it is not that of the field's name
 
 
 def setting(default: Any, meaning: str, **details: Any) -> Any:
@@ -54,7 +55,7 @@ SEEDS = Interval(0, 2**32 - 1)
 
 def option_name(field_name: str) -> str:
     """`batch_size` -> `--batch-size`."""
-    return "--" + field_name.replace("_", "-")
+    return settings()[field_name].option or "--" + field_name.replace("_", "-")
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ class Config:
 
     steps: int = setting(
         20_000,
-        "iterations to train; each updates the discriminator once and the generator once",
+        "iterations to train; each updates the generator once",
         within=Interval(1, 99_999_999),  # eight digits in the names of pictures and checkpoints
         may_change=True,
     )
@@ -89,6 +90,29 @@ class Config:
     )
     beta1: float = setting(0.5, "Adam's decay of the mean gradient, per iteration", within=DECAYS)
     beta2: float = setting(0.999, "Adam's decay of the mean squared gradient, per iteration", within=DECAYS)
+    loss: str = setting(
+        "non-saturating",
+        "what the two networks minimise; see --recipe for what each paper has beside it",
+        choices=("non-saturating", "least-squares", "wasserstein"),
+    )
+    critic_steps: int = setting(
+        1,
+        "updates of the discriminator, then called critic, in one iteration, each with a batch of its own; "
+        "more than one with --loss wasserstein alone",
+        within=Interval(1, 100),
+    )
+    gradient_penalty: float = setting(
+        0.0,
+        "weight lambda of the gradient penalty; with --loss wasserstein alone, and there above 0",
+        within=Interval(0),
+    )
+    classes: int = setting(
+        0,
+        "tell both networks which class each image is of, a digit or a folder of your own images, so that "
+        "one can ask for it afterwards: see `generate --digit`",
+        within=Interval(0),
+        option="--conditional",
+    )
     update_order: str = setting(
         "discriminator-first",
         "which network an iteration updates first",
@@ -122,10 +146,50 @@ class Config:
     def __post_init__(self) -> None:
         for name, about in settings().items():
             check(option_name(name), getattr(self, name), about)
+        if self.loss == "wasserstein":
+            if self.gradient_penalty == 0:
+                raise UsageError(
+                    "--gradient-penalty must be above 0 with --loss wasserstein: nothing else keeps the "
+                    "critic's slope near 1."
+                )
+            if self.update_order != "discriminator-first":
+                raise UsageError(
+                    f"--update-order {self.update_order} does not go with --loss wasserstein, whose critic "
+                    "comes first; leave it out."
+                )
+        elif self.critic_steps > 1 or self.gradient_penalty > 0:
+            name = "critic_steps" if self.critic_steps > 1 else "gradient_penalty"
+            raise UsageError(
+                f"{option_name(name)} {getattr(self, name)} goes with --loss wasserstein alone, not with "
+                f"--loss {self.loss}."
+            )
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
         return asdict(self)
+
+
+# What papers have beside their losses, and so what --loss changes in the defaults.
+OF_LOSS: Mapping[str, Mapping[str, Any]] = {
+    "non-saturating": {},
+    "least-squares": {},
+    "wasserstein": {
+        "critic_steps": 5,
+        "gradient_penalty": 10.0,
+        "dropout": 0.0,
+        "lr": 1e-4,
+        "beta1": 0.0,
+        "beta2": 0.9,
+    },
+}
+
+# Settings that were tried together: --recipe fills them in where they are not given.
+RECIPES: Mapping[str, Mapping[str, Any]] = {
+    "gan": {},
+    "lsgan": {"loss": "least-squares"},
+    "wgan-gp": {"loss": "wasserstein"},
+    "cgan": {"conditional": True},
+}
 
 
 def settings() -> Mapping[str, Setting]:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from common.config import Config
 from common.data.mnist import normalise
 
 
@@ -26,6 +27,7 @@ class Purpose(IntEnum):
     SAMPLE_NOISE = 5
     GENERATED_NOISE = 6
     METRIC_NOISE = 7
+    MIXING = 8
 
 
 def random_stream(seed: int, purpose: Purpose, index: int = 0) -> np.random.Generator:
@@ -41,6 +43,37 @@ def draw_noise(seed: int, purpose: Purpose, count: int, noise_dim: int, index: i
     return stream.standard_normal((count, noise_dim), dtype=np.float32)
 
 
+def with_labels(rows: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
+    """Images or noises with their labels behind them, as one-hot numbers; without classes as they are.
+
+    Args:
+        rows: float32 (B, n).
+        labels: integers (B,), below `classes`.
+
+    Returns:
+        float32 (B, n + classes).
+    """
+    one_hot = labels[:, np.newaxis] == np.arange(classes)
+    return np.concatenate([rows, one_hot.astype(np.float32)], axis=1)
+
+
+def in_every_class(noise: np.ndarray, classes: int) -> np.ndarray:
+    """Each noise once with every label, for a picture with a row for each noise and a column for each class.
+
+    Without classes as it is.
+
+    Args:
+        noise: float32 (N, noise_dim).
+
+    Returns:
+        float32 (N · classes, noise_dim + classes).
+    """
+    if not classes:
+        return noise
+    labels = np.tile(np.arange(classes), len(noise))
+    return with_labels(np.repeat(noise, classes, axis=0), labels, classes)
+
+
 @lru_cache(maxsize=2)  # a batch spans two epochs at most
 def image_order(seed: int, epoch: int, image_count: int) -> np.ndarray:
     """The order in which `epoch` shows the images: a permutation, int64 (image_count,)."""
@@ -48,47 +81,75 @@ def image_order(seed: int, epoch: int, image_count: int) -> np.ndarray:
 
 
 class Batch(NamedTuple):
-    """What one iteration consumes, all float32."""
+    """What one iteration consumes, all float32. With labels each row has `classes` numbers more."""
 
     real_images: np.ndarray  # (batch_size, 784) in [-1, 1]
     d_noise: np.ndarray  # (batch_size, noise_dim), for the discriminator step
     g_noise: np.ndarray  # (batch_size, noise_dim), for the generator step
 
 
+class CriticBatches(NamedTuple):
+    """What one iteration of a Wasserstein GAN consumes: a batch for each of its critic steps."""
+
+    real_images: np.ndarray  # (critic_steps, batch_size, 784)
+    d_noise: np.ndarray  # (critic_steps, batch_size, noise_dim)
+    g_noise: np.ndarray  # (batch_size, noise_dim)
+    mixing: np.ndarray  # (critic_steps, batch_size, 1), uniform in [0, 1): the shares of the real images
+
+
 @dataclass(frozen=True)
 class Feed:
-    """The batches of a run. Iterations count from 0."""
+    """The batches of a run. Iterations, and batches of real images, count from 0."""
 
+    config: Config
     images: np.ndarray  # uint8 (N, 784)
-    batch_size: int
-    noise_dim: int
-    seed: int
+    labels: np.ndarray  # integers (N,)
 
-    def image_indices(self, iteration: int) -> np.ndarray:
-        """Which images iteration t takes: positions [t·B, (t+1)·B) of all epochs laid end to end."""
-        first = iteration * self.batch_size
-        epochs, offsets = np.divmod(np.arange(first, first + self.batch_size), len(self.images))
+    def image_indices(self, number: int) -> np.ndarray:
+        """Which images batch n takes: positions [n·B, (n+1)·B) of all epochs laid end to end."""
+        seed, first = self.config.seed, number * self.config.batch_size
+        epochs, offsets = np.divmod(np.arange(first, first + self.config.batch_size), len(self.images))
         orders = [
-            image_order(self.seed, int(epoch), len(self.images))[offsets[epochs == epoch]]
+            image_order(seed, int(epoch), len(self.images))[offsets[epochs == epoch]]
             for epoch in range(epochs[0], epochs[-1] + 1)
         ]
         return np.concatenate(orders)
 
-    def batch(self, iteration: int) -> Batch:
-        """The real images and both noises of one iteration."""
+    def batch(self, iteration: int) -> Batch | CriticBatches:
+        """Real images and noises of one iteration; a noise has the label of the image in the same row."""
+        steps = self.config.critic_steps
+        numbers = range(steps * iteration, steps * (iteration + 1))
+        indices = [self.image_indices(number) for number in numbers]
+        real_images = [self.labelled(normalise(self.images[one]), one) for one in indices]
+        d_noise = [
+            self.noise(Purpose.DISCRIMINATOR_NOISE, number, one)
+            for number, one in zip(numbers, indices, strict=True)
+        ]
+        g_noise = self.noise(Purpose.GENERATOR_NOISE, iteration, indices[-1])
+        if self.config.loss != "wasserstein":
+            return Batch(real_images[0], d_noise[0], g_noise)
+        mixing = [
+            random_stream(self.config.seed, Purpose.MIXING, number).random(
+                (self.config.batch_size, 1), dtype=np.float32
+            )
+            for number in numbers
+        ]
+        return CriticBatches(np.stack(real_images), np.stack(d_noise), g_noise, np.stack(mixing))
 
-        def noise(purpose: Purpose) -> np.ndarray:
-            return draw_noise(self.seed, purpose, self.batch_size, self.noise_dim, iteration)
-
-        return Batch(
-            real_images=normalise(self.images[self.image_indices(iteration)]),
-            d_noise=noise(Purpose.DISCRIMINATOR_NOISE),
-            g_noise=noise(Purpose.GENERATOR_NOISE),
+    def noise(self, purpose: Purpose, index: int, images: np.ndarray) -> np.ndarray:
+        """A batch of noises, with the labels of these images."""
+        config = self.config
+        return self.labelled(
+            draw_noise(config.seed, purpose, config.batch_size, config.noise_dim, index), images
         )
+
+    def labelled(self, rows: np.ndarray, images: np.ndarray) -> np.ndarray:
+        """`rows` with the labels of these images."""
+        return with_labels(rows, self.labels[images], self.config.classes)
 
     def dropout_seed(self, iteration: int) -> int:
         """What seeds the framework's own generator in one iteration: below 2**63."""
-        return int(random_stream(self.seed, Purpose.DROPOUT, iteration).integers(2**63))
+        return int(random_stream(self.config.seed, Purpose.DROPOUT, iteration).integers(2**63))
 
 
 def interpolate_noise(seed: int, count: int, noise_dim: int) -> np.ndarray:

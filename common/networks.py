@@ -15,7 +15,7 @@ import numpy as np
 from common.config import Config
 from common.data.mnist import PIXELS
 
-DISCRIMINATOR_WIDTHS = (PIXELS, 1024, 512, 256, 1)
+DISCRIMINATOR_HIDDEN_WIDTHS = (1024, 512, 256)
 GENERATOR_HIDDEN_WIDTHS = (256, 512, 1024)
 SLOPE = 0.2  # LeakyReLU(x) = max(x, 0.2 x)
 ACTIVATIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
@@ -82,10 +82,14 @@ class Network:
 
 
 def networks(config: Config) -> tuple[Network, Network]:
-    """The discriminator, images (B, 784) -> logits (B, 1), and the generator, noise -> images in [-1, 1]."""
-    generator_widths = (config.noise_dim, *GENERATOR_HIDDEN_WIDTHS, PIXELS)
+    """The discriminator, images (B, 784) -> logits (B, 1), and the generator, noise -> images in [-1, 1].
+
+    With labels both take them behind images and noise, see `feed.with_labels`.
+    """
+    discriminator_widths = (PIXELS + config.classes, *DISCRIMINATOR_HIDDEN_WIDTHS, 1)
+    generator_widths = (config.noise_dim + config.classes, *GENERATOR_HIDDEN_WIDTHS, PIXELS)
     return (
-        Network("discriminator", dense_layers(DISCRIMINATOR_WIDTHS, last_activation="none")),
+        Network("discriminator", dense_layers(discriminator_widths, last_activation="none")),
         Network("generator", dense_layers(generator_widths, last_activation="tanh")),
     )
 

@@ -1,6 +1,6 @@
 """What the two networks minimise, as far as it shows in what a run reports: columns, axes, reference lines.
 
-The losses themselves stand in the `training.py` of each framework.
+The losses themselves stand in the `training.py`, `least_squares.py` and `wasserstein.py` of each framework.
 """
 
 from dataclasses import dataclass
@@ -31,10 +31,10 @@ class Panel:
     """The columns that share an axis of a chart, the discriminator's or that of real images first."""
 
     axis: str
-    limits: tuple[float, float]
-    smooth_limits: tuple[float, float]  # where only moving averages are to be seen
+    limits: tuple[float, float] | None  # None: wherever the values lie
+    smooth_limits: tuple[float, float] | None  # where only moving averages are to be seen
     columns: tuple[Column, ...]
-    references: tuple[Reference, ...]
+    references: tuple[Reference, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Objective:
 
     losses: Panel
     outputs: Panel
-    references: str  # where the values have those of the reference lines
+    references: str = ""  # where the values have those of the reference lines
 
     @property
     def panels(self) -> tuple[Panel, Panel]:
@@ -56,29 +56,72 @@ class Objective:
         return ("iteration", *(column.name for panel in self.panels for column in panel.columns))
 
 
-CROSS_ENTROPY = Objective(
-    losses=Panel(
-        axis="loss (nats)",
-        limits=(0, 4),
-        smooth_limits=(0, 3),
-        columns=(
-            Column("d_loss", "D loss", "D", "discriminator's loss"),
-            Column("g_loss", "G loss", "G", "generator's loss"),
-        ),
-        references=(
-            Reference(2 * log(2), "2 ln 2", "2 ln 2 = 1.386", "d_loss"),
-            Reference(log(2), "ln 2", "ln 2 = 0.693", "g_loss"),
-        ),
-    ),
-    outputs=Panel(
-        axis="probability of being real",
-        limits=(0, 1),
-        smooth_limits=(0, 1),
-        columns=(
-            Column("d_real", "D(x)", "D(x)", "D(x), on real images"),
-            Column("d_fake", "D(G(z))", "D(G(z))", "D(G(z)), on generated images"),
-        ),
-        references=(Reference(1 / 2, "1/2", "1/2: D knows nothing"),),
-    ),
-    references="where the discriminator knows nothing",
+LOSSES = (
+    Column("d_loss", "D loss", "D", "discriminator's loss"),
+    Column("g_loss", "G loss", "G", "generator's loss"),
 )
+OUTPUTS = (
+    Column("d_real", "D(x)", "D(x)", "D(x), on real images"),
+    Column("d_fake", "D(G(z))", "D(G(z))", "D(G(z)), on generated images"),
+)
+NO_KNOWLEDGE = "where the discriminator knows nothing"
+
+OBJECTIVES = {  # by the names of --loss
+    "non-saturating": Objective(
+        losses=Panel(
+            axis="loss (nats)",
+            limits=(0, 4),
+            smooth_limits=(0, 3),
+            columns=LOSSES,
+            references=(
+                Reference(2 * log(2), "2 ln 2", "2 ln 2 = 1.386", "d_loss"),
+                Reference(log(2), "ln 2", "ln 2 = 0.693", "g_loss"),
+            ),
+        ),
+        outputs=Panel(
+            axis="probability of being real",
+            limits=(0, 1),
+            smooth_limits=(0, 1),
+            columns=OUTPUTS,
+            references=(Reference(1 / 2, "1/2", "1/2: D knows nothing"),),
+        ),
+        references=NO_KNOWLEDGE,
+    ),
+    "least-squares": Objective(
+        losses=Panel(
+            axis="loss",
+            limits=(0, 1),
+            smooth_limits=(0, 0.75),
+            columns=LOSSES,
+            references=(
+                Reference(1 / 4, "1/4", "1/4 = 0.250", "d_loss"),
+                Reference(1 / 8, "1/8", "1/8 = 0.125", "g_loss"),
+            ),
+        ),
+        outputs=Panel(
+            axis="output: 1 for real, 0 for generated",
+            limits=(-0.5, 1.5),
+            smooth_limits=(0, 1),
+            columns=OUTPUTS,
+            references=(Reference(1 / 2, "1/2", "1/2: D knows nothing"),),
+        ),
+        references=NO_KNOWLEDGE,
+    ),
+    "wasserstein": Objective(
+        losses=Panel(
+            axis="Wasserstein distance, estimated",
+            limits=None,
+            smooth_limits=None,
+            columns=(
+                Column("distance", "distance", "W", "estimate of the Wasserstein distance"),
+                Column("penalty", "penalty", "penalty", "gradient penalty, weighted"),
+            ),
+        ),
+        outputs=Panel(
+            axis="critic's value",
+            limits=None,
+            smooth_limits=None,
+            columns=(*OUTPUTS, Column("g_loss", "G loss", "G", "generator's loss: -D(G(z)) in its own step")),
+        ),
+    ),
+}

@@ -28,13 +28,14 @@ def load() -> Implementation:
     # No more of a GPU's memory than it needs.
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
-    from keras_gan import device, networks, training
+    from keras_gan import device, training, variants
 
     return Implementation(
         select_device=device.select,
         environment=device.environment,
+        make_gan=variants.make_gan,
         train=training.train,
-        generate=networks.generate_from,
+        generate=variants.generate_from,
     )
 
 

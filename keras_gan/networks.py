@@ -9,9 +9,6 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from common.checkpoint import Arrays
-from common.config import Config
-from keras_gan.exchange import load_weights
 from keras_gan.layers import Dropout, leaky_relu
 
 
@@ -21,12 +18,12 @@ class Discriminator(keras.Model):
     784-1024-512-256-1: 1,460,225 weights.
     """
 
-    def __init__(self, dropout: float = 0.3) -> None:
+    def __init__(self, dropout: float = 0.3, image_dim: int = 784) -> None:
         super().__init__()
         self.random = keras.random.SeedGenerator(0)
         self.network = keras.Sequential(
             [
-                keras.Input((784,)),
+                keras.Input((image_dim,)),
                 layers.Dense(1024, activation=leaky_relu, name="dense1"),  # (B, 784) -> (B, 1024)
                 Dropout(dropout, self.random),
                 layers.Dense(512, activation=leaky_relu, name="dense2"),  # -> (B, 512)
@@ -74,11 +71,3 @@ class Generator(keras.Model):
 def generate(generator: Generator, noise: np.ndarray) -> np.ndarray:
     """Noise float32 (N, noise_dim) -> images float32 (N, 784) in [-1, 1]."""
     return generator.predict_on_batch(noise)
-
-
-def generate_from(config: Config, arrays: Arrays, noise: np.ndarray, device: str) -> np.ndarray:
-    """`generate` with the generator whose weights are in a checkpoint's `arrays`."""
-    with keras.device(device):
-        generator = Generator(config.noise_dim)
-        load_weights(generator, "generator", arrays)
-        return generate(generator, noise)

@@ -50,10 +50,19 @@ def generator_loss(fake_logits: Tensor) -> Tensor:
 class GAN(keras.Model):
     """Both networks with their optimisers, and what one iteration does to them."""
 
-    def __init__(self, config: Config) -> None:
+    # Another loss is a subclass that changes these: see least_squares.py and wasserstein.py.
+    discriminator_loss = staticmethod(discriminator_loss)
+    generator_loss = staticmethod(generator_loss)
+
+    @staticmethod
+    def output(logits: Tensor) -> Tensor:
+        """Logits (B, 1) -> D(x) (B, 1), to report."""
+        return ops.sigmoid(logits)
+
+    def __init__(self, config: Config, discriminator: Discriminator, generator: Generator) -> None:
         super().__init__()
-        self.discriminator = Discriminator(config.dropout)
-        self.generator = Generator(config.noise_dim)
+        self.discriminator = discriminator
+        self.generator = generator
         self.built = True  # all weights are there
         self.generator_first = config.update_order == "generator-first"
         self.d_optimizer, self.g_optimizer = adam(config), adam(config, config.ema_decay)
@@ -96,7 +105,7 @@ class GAN(keras.Model):
         def judge() -> tuple[Tensor, Tensor]:
             images = ops.concatenate([real_images, fake_images])
             logits = self.discriminator.logits(images, training=True)
-            return discriminator_loss(*ops.split(logits, 2)), logits
+            return self.discriminator_loss(*ops.split(logits, 2)), logits
 
         d_weights = self.discriminator.trainable_variables
         d_loss, logits, gradients = backend.value_and_gradients(self, judge, d_weights)
@@ -104,7 +113,7 @@ class GAN(keras.Model):
         # 3. Update the discriminator.
         self.d_optimizer.apply(gradients, d_weights)
 
-        d_real, d_fake = ops.split(ops.sigmoid(logits), 2)
+        d_real, d_fake = ops.split(self.output(logits), 2)
         return {"d_loss": d_loss, "d_real": ops.mean(d_real), "d_fake": ops.mean(d_fake)}
 
     def generator_step(self, noise: Tensor) -> dict[str, Tensor]:
@@ -113,7 +122,7 @@ class GAN(keras.Model):
         # 4. Generate from fresh noise and ask the discriminator as it is now.
         def deceive() -> tuple[Tensor, Tensor]:
             logits = self.discriminator.logits(self.generator(noise), training=True)
-            return generator_loss(logits), logits
+            return self.generator_loss(logits), logits
 
         g_weights = self.generator.trainable_variables
         g_loss, _, gradients = backend.value_and_gradients(self, deceive, g_weights)
@@ -178,13 +187,12 @@ class Recording(keras.callbacks.Callback):
             self.iteration = following
 
 
-def train(config: Config, feed: Feed, recorder: Recorder, device: str) -> None:
+def train(gan: GAN, feed: Feed, recorder: Recorder, device: str) -> None:
     """Train from where `recorder` starts until it has no more iterations."""
     with keras.device(device):
-        gan = GAN(config)
-        load_arrays(gan, recorder.start.arrays, recorder.start.iteration)
+        load_arrays(gan, recorder.start)
 
         # Everything random comes from (seed, iteration): to resume, no generator's state is needed.
-        batches = Batches(feed, recorder.start.iteration, config.steps)
+        batches = Batches(feed, recorder.start.iteration, feed.config.steps)
         data = backend.fit_data(gan, batches)
         gan.fit(data, shuffle=False, verbose=0, callbacks=[Recording(recorder)])

@@ -7,13 +7,14 @@ from common.engines import ENGINES
 
 def load() -> Implementation:
     """Import PyTorch."""
-    from pytorch_gan import device, networks, training
+    from pytorch_gan import device, training, variants
 
     return Implementation(
         select_device=device.select,
         environment=device.environment,
+        make_gan=variants.make_gan,
         train=training.train,
-        generate=networks.generate_from,
+        generate=variants.generate_from,
     )
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from common.checkpoint import Arrays
+from common.checkpoint import Arrays, Checkpoint
 
 if TYPE_CHECKING:
     from pytorch_gan.training import GAN
@@ -61,14 +61,14 @@ def to_arrays(gan: "GAN") -> Arrays:
     return {name: to_array(tensor) for name, tensor in named_state(gan)}
 
 
-def load_arrays(gan: "GAN", arrays: Arrays, iteration: int) -> None:
-    """Take over the state after `iteration` iterations; the inverse of `to_arrays`."""
+def load_arrays(gan: "GAN", start: Checkpoint) -> None:
+    """Take over the state of a checkpoint; the inverse of `to_arrays`."""
     state = dict(named_state(gan))
     with torch.no_grad():
-        for name, array in arrays.items():
+        for name, array in start.arrays.items():
             state[name].copy_(to_tensor(array, like=state[name]))
-    for optimizer in (gan.d_optimizer, gan.g_optimizer):
+    for optimizer, updates in ((gan.d_optimizer, start.d_updates), (gan.g_optimizer, start.iteration)):
         for adam_state in optimizer.state.values():
-            adam_state["step"].fill_(iteration)
+            adam_state["step"].fill_(updates)
     if gan.average:
-        gan.average.n_averaged.fill_(iteration)
+        gan.average.n_averaged.fill_(start.iteration)

@@ -7,9 +7,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from common.checkpoint import Arrays
-from common.config import Config
-from pytorch_gan.exchange import load_weights
 from pytorch_gan.layers import Dropout, leaky_relu
 
 
@@ -19,9 +16,9 @@ class Discriminator(nn.Module):
     784-1024-512-256-1: 1,460,225 weights.
     """
 
-    def __init__(self, dropout: float = 0.3) -> None:
+    def __init__(self, dropout: float = 0.3, image_dim: int = 784) -> None:
         super().__init__()
-        self.dense1 = nn.Linear(784, 1024)
+        self.dense1 = nn.Linear(image_dim, 1024)
         self.dense2 = nn.Linear(1024, 512)
         self.dense3 = nn.Linear(512, 256)
         self.dense4 = nn.Linear(256, 1)
@@ -68,10 +65,3 @@ def generate(generator: Generator, noise: np.ndarray) -> np.ndarray:
     device = next(generator.parameters()).device
     with torch.no_grad():
         return generator(torch.tensor(noise, device=device)).cpu().numpy()
-
-
-def generate_from(config: Config, arrays: Arrays, noise: np.ndarray, device: torch.device) -> np.ndarray:
-    """`generate` with the generator whose weights are in a checkpoint's `arrays`."""
-    generator = Generator(config.noise_dim).to(device)
-    load_weights(generator, "generator", arrays)
-    return generate(generator, noise)

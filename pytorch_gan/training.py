@@ -47,9 +47,18 @@ def generator_loss(fake_logits: Tensor) -> Tensor:
 class GAN:
     """Both networks with their optimisers, and what one iteration does to them."""
 
-    def __init__(self, config: Config, device: torch.device) -> None:
-        self.discriminator = Discriminator(config.dropout).to(device)
-        self.generator = Generator(config.noise_dim).to(device)
+    # Another loss is a subclass that changes these: see least_squares.py and wasserstein.py.
+    discriminator_loss = staticmethod(discriminator_loss)
+    generator_loss = staticmethod(generator_loss)
+
+    @staticmethod
+    def output(logits: Tensor) -> Tensor:
+        """Logits (B, 1) -> D(x) (B, 1), to report."""
+        return torch.sigmoid(logits)
+
+    def __init__(self, config: Config, discriminator: Discriminator, generator: Generator) -> None:
+        self.discriminator = discriminator
+        self.generator = generator
         self.d_optimizer = adam(self.discriminator, config)
         self.g_optimizer = adam(self.generator, config)
         self.average = moving_average(self.generator, config.ema_decay) if config.ema_decay else None
@@ -84,7 +93,7 @@ class GAN:
         # 2. Let the discriminator look at both, in one pass.
         logits = self.discriminator.logits(torch.cat([real_images, fake_images]))
         real_logits, fake_logits = logits.chunk(2)
-        d_loss = discriminator_loss(real_logits, fake_logits)
+        d_loss = self.discriminator_loss(real_logits, fake_logits)
 
         # 3. Update the discriminator.
         self.d_optimizer.zero_grad()
@@ -93,14 +102,14 @@ class GAN:
 
         return {
             "d_loss": d_loss.detach(),
-            "d_real": torch.sigmoid(real_logits.detach()).mean(),
-            "d_fake": torch.sigmoid(fake_logits.detach()).mean(),
+            "d_real": self.output(real_logits.detach()).mean(),
+            "d_fake": self.output(fake_logits.detach()).mean(),
         }
 
     def generator_step(self, noise: Tensor) -> dict[str, Tensor]:
         """The generator learns to deceive the discriminator."""
         # 4. Generate from fresh noise and ask the discriminator as it is now.
-        g_loss = generator_loss(self.discriminator.logits(self.generator(noise)))
+        g_loss = self.generator_loss(self.discriminator.logits(self.generator(noise)))
 
         # 5. Update the generator. The gradient passes through the discriminator, whose own weights
         #    are not among the `inputs`: they stay as they are and no gradient is computed for them.
@@ -115,19 +124,16 @@ class GAN:
         return {"g_loss": g_loss.detach()}
 
 
-def train(config: Config, feed: Feed, recorder: Recorder, device: torch.device) -> None:
+def train(gan: GAN, feed: Feed, recorder: Recorder, device: torch.device) -> None:
     """Train from where `recorder` starts until it has no more iterations."""
-    gan = GAN(config, device)
-    load_arrays(gan, recorder.start.arrays, recorder.start.iteration)
+    load_arrays(gan, recorder.start)
     recorder.follow(partial(generate, gan.generator), partial(to_arrays, gan))
 
     for iteration in recorder.iterations():
         # Everything random comes from (seed, iteration): to resume, no generator's state is needed.
-        real_images, d_noise, g_noise = (
-            torch.tensor(array, device=device) for array in feed.batch(iteration)
-        )
+        batch = [torch.tensor(array, device=device) for array in feed.batch(iteration)]
         torch.manual_seed(feed.dropout_seed(iteration))
 
-        metrics = gan.train_step(real_images, d_noise, g_noise)
+        metrics = gan.train_step(*batch)
 
         recorder.record(iteration, {name: value.item() for name, value in metrics.items()})

@@ -14,13 +14,14 @@ def load() -> Implementation:
     os.environ["KERAS_HOME"] = os.devnull  # where no keras.json is
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # no notices about what it could also use
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # no more of a GPU's memory than it needs
-    from tensorflow_gan import device, networks, training
+    from tensorflow_gan import device, training, variants
 
     return Implementation(
         select_device=device.select,
         environment=device.environment,
+        make_gan=variants.make_gan,
         train=training.train,
-        generate=networks.generate_from,
+        generate=variants.generate_from,
     )
 
 

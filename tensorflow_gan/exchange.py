@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import tensorflow as tf
 
-from common.checkpoint import Arrays
+from common.checkpoint import Arrays, Checkpoint
 
 if TYPE_CHECKING:
     from tensorflow_gan.training import GAN
@@ -54,10 +54,10 @@ def to_arrays(gan: "GAN") -> Arrays:
     return {name: to_array(variable) for name, variable in named_state(gan)}
 
 
-def load_arrays(gan: "GAN", arrays: Arrays, iteration: int) -> None:
-    """Take over the state after `iteration` iterations; the inverse of `to_arrays`."""
+def load_arrays(gan: "GAN", start: Checkpoint) -> None:
+    """Take over the state of a checkpoint; the inverse of `to_arrays`."""
     state = dict(named_state(gan))
-    for name, array in arrays.items():
+    for name, array in start.arrays.items():
         state[name].assign(array)
-    for optimizer in (gan.d_optimizer, gan.g_optimizer):
-        optimizer.step.assign(iteration)
+    for optimizer, updates in ((gan.d_optimizer, start.d_updates), (gan.g_optimizer, start.iteration)):
+        optimizer.step.assign(updates)

@@ -6,9 +6,6 @@ Goodfellow et al., "Generative Adversarial Networks", 2014, arXiv:1406.2661.
 import numpy as np
 import tensorflow as tf
 
-from common.checkpoint import Arrays
-from common.config import Config
-from tensorflow_gan.exchange import load_weights
 from tensorflow_gan.layers import Dense, Dropout, leaky_relu
 
 
@@ -18,10 +15,10 @@ class Discriminator(tf.Module):
     784-1024-512-256-1: 1,460,225 weights.
     """
 
-    def __init__(self, dropout: float = 0.3) -> None:
+    def __init__(self, dropout: float = 0.3, image_dim: int = 784) -> None:
         super().__init__()
         self.random = tf.random.Generator.from_seed(0, alg="philox")
-        self.dense1 = Dense(784, 1024)
+        self.dense1 = Dense(image_dim, 1024)
         self.dense2 = Dense(1024, 512)
         self.dense3 = Dense(512, 256)
         self.dense4 = Dense(256, 1)
@@ -66,11 +63,3 @@ class Generator(tf.Module):
 def generate(generator: Generator, noise: np.ndarray) -> np.ndarray:
     """Noise float32 (N, noise_dim) -> images float32 (N, 784) in [-1, 1]."""
     return generator(tf.constant(noise)).numpy()
-
-
-def generate_from(config: Config, arrays: Arrays, noise: np.ndarray, device: str) -> np.ndarray:
-    """`generate` with the generator whose weights are in a checkpoint's `arrays`."""
-    with tf.device(device):
-        generator = Generator(config.noise_dim)
-        load_weights(generator, "generator", arrays)
-        return generate(generator, noise)

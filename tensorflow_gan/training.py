@@ -46,10 +46,19 @@ def generator_loss(fake_logits: tf.Tensor) -> tf.Tensor:
 class GAN(tf.Module):
     """Both networks with their optimisers, and what one iteration does to them."""
 
-    def __init__(self, config: Config) -> None:
+    # Another loss is a subclass that changes these: see least_squares.py and wasserstein.py.
+    discriminator_loss = staticmethod(discriminator_loss)
+    generator_loss = staticmethod(generator_loss)
+
+    @staticmethod
+    def output(logits: tf.Tensor) -> tf.Tensor:
+        """Logits (B, 1) -> D(x) (B, 1), to report."""
+        return tf.sigmoid(logits)
+
+    def __init__(self, config: Config, discriminator: Discriminator, generator: Generator) -> None:
         super().__init__()
-        self.discriminator = Discriminator(config.dropout)
-        self.generator = Generator(config.noise_dim)
+        self.discriminator = discriminator
+        self.generator = generator
         self.d_optimizer = adam(self.discriminator, config)
         self.g_optimizer = adam(self.generator, config)
         self.average = moving_average(self.generator, config.ema_decay) if config.ema_decay else None
@@ -88,22 +97,22 @@ class GAN(tf.Module):
         with tf.GradientTape() as tape:
             logits = self.discriminator.logits(tf.concat([real_images, fake_images], axis=0), training=True)
             real_logits, fake_logits = tf.split(logits, 2)
-            d_loss = discriminator_loss(real_logits, fake_logits)
+            d_loss = self.discriminator_loss(real_logits, fake_logits)
 
         # 3. Update the discriminator.
         self.d_optimizer.apply(tape.gradient(d_loss, self.d_optimizer.weights))
 
         return {
             "d_loss": d_loss,
-            "d_real": tf.reduce_mean(tf.sigmoid(real_logits)),
-            "d_fake": tf.reduce_mean(tf.sigmoid(fake_logits)),
+            "d_real": tf.reduce_mean(self.output(real_logits)),
+            "d_fake": tf.reduce_mean(self.output(fake_logits)),
         }
 
     def generator_step(self, noise: tf.Tensor) -> dict[str, tf.Tensor]:
         """The generator learns to deceive the discriminator."""
         # 4. Generate from fresh noise and ask the discriminator as it is now.
         with tf.GradientTape() as tape:
-            g_loss = generator_loss(self.discriminator.logits(self.generator(noise), training=True))
+            g_loss = self.generator_loss(self.discriminator.logits(self.generator(noise), training=True))
 
         # 5. Update the generator. The gradient passes through the discriminator, whose own weights
         #    are not asked for: they stay as they are and no gradient is computed for them.
@@ -116,19 +125,18 @@ class GAN(tf.Module):
         return {"g_loss": g_loss}
 
 
-def train(config: Config, feed: Feed, recorder: Recorder, device: str) -> None:
+def train(gan: GAN, feed: Feed, recorder: Recorder, device: str) -> None:
     """Train from where `recorder` starts until it has no more iterations."""
     with tf.device(device):
-        gan = GAN(config)
-        load_arrays(gan, recorder.start.arrays, recorder.start.iteration)
+        load_arrays(gan, recorder.start)
         recorder.follow(partial(generate, gan.generator), partial(to_arrays, gan))
 
         for iteration in recorder.iterations():
             # Everything random comes from (seed, iteration): to resume, no generator's state is needed.
-            real_images, d_noise, g_noise = (tf.constant(array) for array in feed.batch(iteration))
+            batch = [tf.constant(array) for array in feed.batch(iteration)]
             # What `reset_from_seed` does, without the millisecond that it takes.
             gan.discriminator.random.reset([feed.dropout_seed(iteration), 0, 0])
 
-            metrics = gan.train_step(real_images, d_noise, g_noise)
+            metrics = gan.train_step(*batch)
 
             recorder.record(iteration, {name: float(value) for name, value in metrics.items()})

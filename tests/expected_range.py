@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from common.engines import ENGINES
-from common.objectives import CROSS_ENTROPY
+from common.objectives import OBJECTIVES
 from common.runs.run import Run
 
 SEEDS = range(1, 9)
@@ -48,7 +48,7 @@ def window_means(framework: str, dataset: str, seed: int) -> dict[str, float]:
         losses = Run.open(run).losses()
     return {
         f"{column} {first}-{last}": float(losses[column][first:last].mean())
-        for column in CROSS_ENTROPY.header[1:]
+        for column in OBJECTIVES["non-saturating"].header[1:]
         for first, last in WINDOWS[dataset]
     }
 

@@ -14,8 +14,8 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import AbstractContextManager, redirect_stderr, redirect_stdout
-from dataclasses import dataclass, field
-from itertools import chain, repeat
+from dataclasses import dataclass, field, replace
+from itertools import chain, cycle, repeat
 from typing import Any
 from unittest import mock
 
@@ -26,21 +26,26 @@ from common.command_line.main import main
 from common.config import Config
 from common.data.mnist import scikit_learn_digits
 from common.engines import ENGINES
-from common.feed import Batch, Feed
+from common.feed import Batch, CriticBatches, Feed
 from common.networks import networks
-from common.objectives import CROSS_ENTROPY
+from common.objectives import OBJECTIVES
 
 MASK_STREAM = 7  # nothing else in these tests draws from it
 
 
 def masks(config: Config, iteration: int) -> list[np.ndarray]:
-    """The six masks of an iteration, 0 or 1 / (1 - dropout), in the order in which they are needed.
+    """The masks of an iteration, 0 or 1 / (1 - dropout), in the order in which they are needed.
 
-    The discriminator step takes them for real and generated images, the generator step for the latter alone.
+    Three for each time that D looks at images: the discriminator step shows it real and generated ones, a
+    critic step also those of its penalty, the generator step generated ones.
     """
     key = np.array([config.seed, MASK_STREAM], dtype=np.uint64)
     stream = np.random.Generator(np.random.Philox(key=key, counter=[0, 0, 0, iteration]))
-    batches = (1, 2) if config.update_order == "generator-first" else (2, 1)
+    batches = [2, 1]
+    if config.update_order == "generator-first":
+        batches = [1, 2]
+    elif config.loss == "wasserstein":
+        batches = [2, 1] * config.critic_steps + [1]
     *hidden, _ = networks(config)[0].layers
     shapes = [(count * config.batch_size, layer.fan_out) for count in batches for layer in hidden]
     return [(stream.random(shape) >= config.dropout) / (1 - config.dropout) for shape in shapes]
@@ -50,9 +55,9 @@ def masks(config: Config, iteration: int) -> list[np.ndarray]:
 class Trace:
     """What a training left behind."""
 
-    losses: np.ndarray  # (iterations, 4): d_loss, g_loss, d_real, d_fake
+    losses: np.ndarray  # (iterations, 4 or 5): the columns of losses.csv
     arrays: Arrays  # after the last iteration
-    loss_calls: int  # of `discriminator_loss`: once where a step is compiled, at every iteration where not
+    loss_calls: int  # of `generator_loss`: once where a step is compiled, at every iteration where not
     random_state: np.ndarray | None  # of the generator that dropout draws from, where the networks have one
 
 
@@ -60,6 +65,7 @@ class Trace:
 class MemoryRecorder:
     """In the place of `common.runs.recorder.Recorder`: the part of it that `training.train` uses."""
 
+    config: Config
     start: Checkpoint
     last: int
     sample_noise: np.ndarray
@@ -71,7 +77,7 @@ class MemoryRecorder:
         self, make_images: Callable[[np.ndarray], np.ndarray], make_arrays: Callable[[], Arrays]
     ) -> None:
         self.make_arrays = make_arrays
-        assert make_images(self.sample_noise).shape == (len(self.sample_noise), 784)
+        assert make_images(self.sample_noise).shape == (len(self.sample_noise), 784 + self.config.classes)
 
     def iterations(self) -> Iterator[int]:
         for iteration in range(self.start.iteration, self.last):
@@ -79,7 +85,7 @@ class MemoryRecorder:
             yield iteration
 
     def record(self, iteration: int, measured: Mapping[str, float]) -> None:
-        self.losses.append([measured[name] for name in CROSS_ENTROPY.header[1:]])
+        self.losses.append([measured[name] for name in OBJECTIVES[self.config.loss].header[1:]])
         if iteration + 1 == self.last:
             self.arrays = self.make_arrays()
 
@@ -91,10 +97,10 @@ class PlayerFeed(Feed):
     dtype: str
     dropout_seeds: tuple[int, ...] = ()
 
-    def batch(self, iteration: int) -> Batch:
+    def batch(self, iteration: int) -> Batch | CriticBatches:
         """The numbers of `Feed` in another dtype."""
         batch = super().batch(0 if self.dropout_seeds else iteration)
-        return Batch(*(array.astype(self.dtype) for array in batch))
+        return type(batch)(*(array.astype(self.dtype) for array in batch))
 
     def dropout_seed(self, iteration: int) -> int:
         """One of those given, or the feed's own."""
@@ -142,11 +148,13 @@ class InFramework:
     layers: Any
     networks: Any
     training: Any
+    variants: Any
 
     def __init__(self, package: str, dtype: str) -> None:
         self.layers = importlib.import_module(f"{package}.layers")
         self.networks = importlib.import_module(f"{package}.networks")
         self.training = importlib.import_module(f"{package}.training")
+        self.variants = importlib.import_module(f"{package}.variants")
         self.select = importlib.import_module(f"{package}.device").select
         self.device = self.select("cpu")
         self.package = package
@@ -183,12 +191,12 @@ class InFramework:
 
     def generate(self, config: Config, arrays: Arrays, noise: np.ndarray) -> np.ndarray:
         """Images from the generator of a checkpoint."""
-        return self.networks.generate_from(config, arrays, noise, self.device)
+        return self.variants.generate_from(config, arrays, noise, self.device)
 
     def score(self, arrays: Arrays, images: np.ndarray) -> np.ndarray:
         """D(x) with the discriminator of a checkpoint, which has dropout when it trains."""
         discriminator = self.networks.Discriminator(0.3)
-        self.networks.load_weights(discriminator, "discriminator", arrays)
+        self.variants.load_weights(discriminator, "discriminator", arrays)
         return self.score_with(discriminator, images)
 
     def prepare(self) -> None:
@@ -230,40 +238,24 @@ class InFramework:
         dropout_seeds: tuple[int, ...] = (),
     ) -> Trace:
         """Train from iteration `first` up to `last`."""
-        gans: list[Any] = []
-
-        parent: Any = self.training.GAN
-
-        class RememberedGAN(parent):
-            def __init__(self, *arguments: Any) -> None:
-                super().__init__(*arguments)
-                gans.append(self)
+        layer = self.masked_dropout(config) if with_masks else self.layers.Dropout
+        with mock.patch.object(self.networks, "Dropout", layer):
+            gan = self.variants.make_gan(replace(config, steps=last), self.device)
 
         def before_iteration(iteration: int) -> None:
             if with_masks:
-                self.set_masks(gans[0], [mask.astype(self.dtype) for mask in masks(config, iteration)])
+                self.set_masks(gan, [mask.astype(self.dtype) for mask in masks(config, iteration)])
 
-        feed = PlayerFeed(
-            scikit_learn_digits().pixels,
-            config.batch_size,
-            config.noise_dim,
-            config.seed,
-            self.dtype,
-            dropout_seeds,
-        )
+        images = scikit_learn_digits()
+        feed = PlayerFeed(config, images.pixels, images.labels, self.dtype, dropout_seeds)
         state = {name: array.astype(self.dtype) for name, array in arrays.items()}
-        noise = np.zeros((2, config.noise_dim), self.dtype)
-        recorder = MemoryRecorder(Checkpoint(first, {}, state), last, noise, before_iteration)
-        layer = self.masked_dropout(config) if with_masks else self.layers.Dropout
-        with (
-            mock.patch.object(self.training, "GAN", RememberedGAN),
-            mock.patch.object(self.networks, "Dropout", layer),
-            mock.patch.object(
-                self.training, "discriminator_loss", side_effect=self.training.discriminator_loss
-            ) as loss,
-        ):
-            self.training.train(config, feed, recorder, self.device)
-        return Trace(np.array(recorder.losses), recorder.arrays, loss.call_count, self.random_state(gans[0]))
+        noise = np.zeros((2, config.noise_dim + config.classes), self.dtype)
+        start = Checkpoint(first, config.as_dict(), state)
+        recorder = MemoryRecorder(config, start, last, noise, before_iteration)
+        kind = type(gan)
+        with mock.patch.object(kind, "generator_loss", side_effect=kind.generator_loss) as loss:
+            self.training.train(gan, feed, recorder, self.device)
+        return Trace(np.array(recorder.losses), recorder.arrays, loss.call_count, self.random_state(gan))
 
 
 class InPyTorch(InFramework):
@@ -392,7 +384,6 @@ class InKeras(InFramework):
     def masked_dropout(self, config: Config) -> Any:
         import keras
 
-        rows = config.batch_size
         self.dropouts: list[Any] = []
 
         class MaskedDropout(keras.layers.Layer):
@@ -402,13 +393,12 @@ class InKeras(InFramework):
                 framework.dropouts.append(self)
 
             def build(self, input_shape: tuple[int | None, int]) -> None:
-                self.masks = {
-                    count: self.add_weight(shape=(count, input_shape[1]), trainable=False)
-                    for count in (2 * rows, rows)
-                }
+                shapes = [mask.shape for mask in masks(config, 0) if mask.shape[1] == input_shape[1]]
+                self.masks = [self.add_weight(shape=shape, trainable=False) for shape in shapes]
+                self.calls = cycle(self.masks)
 
             def call(self, inputs: Any, training: bool = False) -> Any:
-                return inputs * self.masks[inputs.shape[0]] if training else inputs
+                return inputs * next(self.calls) if training else inputs
 
         return MaskedDropout
 
@@ -416,7 +406,8 @@ class InKeras(InFramework):
         if hasattr(gan, "jax_state_sync"):
             gan.jax_state_sync()
         for number, mask in enumerate(new):
-            self.dropouts[number % len(self.dropouts)].masks[len(mask)].assign(mask)
+            call, layer = divmod(number, len(self.dropouts))
+            self.dropouts[layer].masks[call].assign(mask)
 
     def score_with(self, discriminator: Any, images: np.ndarray) -> np.ndarray:
         import keras
@@ -434,7 +425,8 @@ class InKeras(InFramework):
         import keras
 
         random = keras.random.SeedGenerator(0)
-        feed = PlayerFeed(scikit_learn_digits().pixels, 1, 1, 0, self.dtype, (seed,))
+        images = scikit_learn_digits()
+        feed = PlayerFeed(Config(batch_size=1), images.pixels, images.labels, self.dtype, (seed,))
         random.state.assign(self.training.Batches(feed, 0, 1)[0]["dropout_seed"])
         return random
 

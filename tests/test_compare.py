@@ -18,7 +18,7 @@ from common.data.mnist import PIXELS, REPOSITORY, Images
 from common.engines import FRAMEWORKS
 from common.errors import GanError, UsageError
 from common.networks import networks
-from common.objectives import CROSS_ENTROPY
+from common.objectives import OBJECTIVES
 from common.quality import quality
 from common.quality.metrics import Quality, Reference
 from common.report import comparison, sources
@@ -30,6 +30,7 @@ from tests.conftest import Outcome, not_on_windows, open_page
 MakeRun = Callable[..., Path]
 Compare = Callable[..., Outcome]
 
+HEADER = OBJECTIVES["non-saturating"].header
 QUALITY = Quality(
     parzen_mean=150.0,
     parzen_error=2.0,
@@ -74,7 +75,7 @@ def make_run(tmp_path: Path, tiny_images: Images, monkeypatch: pytest.MonkeyPatc
         random = np.random.default_rng(config.seed)
         values = random.normal([d_loss, 0.85, 0.6, 0.4], 0.1, (1_000, 4)).clip(0.05, 2.9)
         rows = [f"{number},{','.join(f'{x:.6f}' for x in row)}" for number, row in enumerate(values)]
-        (run.folder / "losses.csv").write_text("\n".join([",".join(CROSS_ENTROPY.header), *rows, ""]))
+        (run.folder / "losses.csv").write_text("\n".join([",".join(HEADER), *rows, ""]))
         for iteration in (0, 250, 500, 750, 1_000):
             picture = grid.image_grid(np.full((16, PIXELS), iteration / 1_000, np.float32), title)
             grid.save_picture(picture, run.folder / "samples" / f"{iteration:08}.png")
@@ -167,7 +168,7 @@ def no_losses(folder: Path) -> None:
 
 
 def only_headings(folder: Path) -> None:
-    (folder / "losses.csv").write_text(",".join(CROSS_ENTROPY.header) + "\n")
+    (folder / "losses.csv").write_text(",".join(HEADER) + "\n")
 
 
 def no_session(folder: Path) -> None:
@@ -181,7 +182,7 @@ def half_a_session(folder: Path) -> None:
 
 
 def half_a_row(folder: Path) -> None:
-    (folder / "losses.csv").write_text(",".join(CROSS_ENTROPY.header) + "\n0,1.0,1.0\n")
+    (folder / "losses.csv").write_text(",".join(HEADER) + "\n0,1.0,1.0\n")
 
 
 def unreadable_losses(folder: Path) -> None:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from common.config import Config
 from common.data.mnist import PIXELS, Images
 from common.feed import Feed, Purpose, draw_noise, image_order, interpolate_noise, random_stream
 
@@ -14,19 +15,25 @@ def numbered_images(count: int) -> np.ndarray:
     return pixels
 
 
+def feed_of(images: np.ndarray, batch_size: int, noise_dim: int, seed: int) -> Feed:
+    """A feed without labels."""
+    config = Config(batch_size=batch_size, noise_dim=noise_dim, seed=seed)
+    return Feed(config, images, np.zeros(len(images), int))
+
+
 def test_a_batch_depends_on_nothing_but_seed_and_iteration(tiny_images: Images) -> None:
-    first = Feed(tiny_images.pixels, batch_size=4, noise_dim=3, seed=5)
+    first = feed_of(tiny_images.pixels, 4, 3, seed=5)
     for iteration in range(9):
         first.batch(iteration)  # what came before
     image_order.cache_clear()
-    again = Feed(tiny_images.pixels, batch_size=4, noise_dim=3, seed=5)
+    again = feed_of(tiny_images.pixels, 4, 3, seed=5)
     for one, other in zip(first.batch(9), again.batch(9), strict=True):
         np.testing.assert_array_equal(one, other)
     assert first.dropout_seed(9) == again.dropout_seed(9)
 
 
 def test_batches_are_as_described(tiny_images: Images) -> None:
-    batch = Feed(tiny_images.pixels, batch_size=4, noise_dim=3, seed=0).batch(2)
+    batch = feed_of(tiny_images.pixels, 4, 3, seed=0).batch(2)
     assert batch.real_images.shape == (4, PIXELS)
     assert batch.d_noise.shape == batch.g_noise.shape == (4, 3)
     assert {array.dtype for array in batch} == {np.dtype(np.float32)}
@@ -35,7 +42,7 @@ def test_batches_are_as_described(tiny_images: Images) -> None:
 
 @pytest.mark.parametrize(("count", "batch_size"), [(60, 4), (10, 4), (7, 7), (7, 3), (5, 1)])
 def test_every_epoch_shows_every_image_once(count: int, batch_size: int) -> None:
-    feed = Feed(numbered_images(count), batch_size, noise_dim=1, seed=3)
+    feed = feed_of(numbered_images(count), batch_size, 1, seed=3)
     epochs = 4
     iterations = epochs * count // batch_size
     shown = np.concatenate([feed.image_indices(iteration) for iteration in range(iterations)])
@@ -48,7 +55,7 @@ def test_every_epoch_shows_every_image_once(count: int, batch_size: int) -> None
 
 
 def test_a_batch_holds_the_images_of_its_indices() -> None:
-    feed = Feed(numbered_images(600), batch_size=5, noise_dim=1, seed=1)
+    feed = feed_of(numbered_images(600), 5, 1, seed=1)
     pixels = np.rint((feed.batch(77).real_images[:, :2] + 1) * 127.5).astype(int)
     np.testing.assert_array_equal(pixels @ [256, 1], feed.image_indices(77))
 
@@ -76,7 +83,7 @@ NOISE_OF_SEED_0 = [[-0.6975551, -0.3708602, -0.2703391]]
 
 def test_the_stream_is_what_it_was() -> None:
     """Figures that a change of the generator would change, and with them every recorded run."""
-    assert Feed(numbered_images(100), 4, 2, seed=0).image_indices(0).tolist() == IMAGES_OF_SEED_0
+    assert feed_of(numbered_images(100), 4, 2, seed=0).image_indices(0).tolist() == IMAGES_OF_SEED_0
     np.testing.assert_allclose(
         draw_noise(0, Purpose.GENERATOR_NOISE, 1, 3, index=1), NOISE_OF_SEED_0, rtol=1e-6
     )

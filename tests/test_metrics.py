@@ -18,7 +18,7 @@ from common.networks import networks as in_numpy
 from common.quality import metrics
 from common.quality.judge import Verdict, from_bytes
 from common.quality.metrics import Quality, Reference
-from pytorch_gan import networks
+from pytorch_gan import variants
 
 
 def normal(seed: int, *shape: int) -> np.ndarray:
@@ -36,7 +36,7 @@ def test_images_are_those_of_pytorch() -> None:
     _, generator = in_numpy(config)
     images = generator(arrays, noise)
     assert images.dtype == np.float32 and 0.5 < np.abs(images).max() <= 1
-    expected = networks.generate_from(config, arrays, noise, torch.device("cpu"))
+    expected = variants.generate_from(config, arrays, noise, torch.device("cpu"))
     np.testing.assert_allclose(images, expected, atol=1e-5)
 
 

@@ -10,11 +10,12 @@ require("torch")
 import torch  # noqa: E402
 
 from common import checkpoint  # noqa: E402
+from common.checkpoint import Checkpoint  # noqa: E402
 from common.config import Config  # noqa: E402
 from common.data.mnist import Images  # noqa: E402
 from common.errors import UsageError  # noqa: E402
 from common.feed import Feed  # noqa: E402
-from pytorch_gan import device, exchange, layers, networks, training  # noqa: E402
+from pytorch_gan import device, exchange, layers, networks, training, variants  # noqa: E402
 from tests.numpy_gan import (  # noqa: E402
     NumpyGAN,
     discriminator_loss,
@@ -53,8 +54,9 @@ def test_the_generator_returns_images() -> None:
 
 def test_weights_go_to_the_exchange_format_and_back() -> None:
     arrays = checkpoint.initial_arrays(Config(seed=3, noise_dim=5))
-    gan = training.GAN(Config(noise_dim=5), CPU)
-    exchange.load_arrays(gan, arrays, iteration=0)
+    config = Config(noise_dim=5)
+    gan = variants.make_gan(config, CPU)
+    exchange.load_arrays(gan, Checkpoint(0, config.as_dict(), arrays))
     kernel = next(gan.generator.parameters())
     np.testing.assert_array_equal(kernel.detach().numpy().T, arrays["generator.dense1.kernel"])
     returned = exchange.to_arrays(gan)
@@ -72,7 +74,7 @@ def test_a_forward_pass_is_that_of_numpy() -> None:
     arrays = checkpoint.initial_arrays(config)
     oracle = NumpyGAN(config, arrays)
     noise = np.random.default_rng(0).standard_normal((3, 4)).astype(np.float32)
-    images = networks.generate_from(config, arrays, noise, CPU)
+    images = variants.generate_from(config, arrays, noise, CPU)
     np.testing.assert_allclose(images, np.tanh(oracle.forward("generator", noise)[-1]), atol=1e-6)
 
 
@@ -150,12 +152,12 @@ def test_losses_where_the_discriminator_knows_nothing() -> None:
 
 
 def gan_in_float64(config: Config, arrays: checkpoint.Arrays) -> training.GAN:
-    gan = training.GAN(config, CPU)
+    gan = variants.make_gan(config, CPU)
     gan.discriminator.double()
     gan.generator.double()
     if gan.average:
         gan.average.double()
-    exchange.load_arrays(gan, arrays, iteration=0)
+    exchange.load_arrays(gan, Checkpoint(0, config.as_dict(), arrays))
     return gan
 
 
@@ -171,7 +173,7 @@ def test_iterations_are_those_of_hand_written_gradients(
     config = Config(batch_size=6, noise_dim=5, dropout=0.0, update_order=order, ema_decay=ema_decay)
     arrays = checkpoint.initial_arrays(Config(noise_dim=5))
     gan, oracle = gan_in_float64(config, arrays), NumpyGAN(config, arrays)
-    feed = Feed(tiny_images.pixels, config.batch_size, config.noise_dim, seed=0)
+    feed = Feed(config, tiny_images.pixels, tiny_images.labels)
     for iteration in range(5):
         batch = feed.batch(iteration)
         expected = oracle.train_step(batch)
@@ -188,14 +190,13 @@ def test_iterations_are_those_of_hand_written_gradients(
 def test_nothing_is_computed_and_thrown_away(tiny_images: Images) -> None:
     """The generator gets no gradient in the discriminator step, nor D's weights in the generator step."""
     config = Config(batch_size=6, noise_dim=5)
-    gan = training.GAN(config, CPU)
-    exchange.load_arrays(gan, checkpoint.initial_arrays(Config(noise_dim=5)), iteration=0)
+    gan = gan_in_float64(config, checkpoint.initial_arrays(config))
     computed: list[str] = []
     for name, network in (("D", gan.discriminator), ("G", gan.generator)):
         for weight in network.parameters():
             weight.register_post_accumulate_grad_hook(lambda _, name=name: computed.append(name))
-    feed = Feed(tiny_images.pixels, config.batch_size, config.noise_dim, seed=0)
-    gan.train_step(*(torch.tensor(array) for array in feed.batch(0)))
+    feed = Feed(config, tiny_images.pixels, tiny_images.labels)
+    gan.train_step(*(torch.tensor(array).double() for array in feed.batch(0)))
     assert computed == ["D"] * 8 + ["G"] * 8
 
 

@@ -16,7 +16,7 @@ from PIL import Image
 
 from common import tensorboard
 from common.data.mnist import REPOSITORY
-from common.objectives import CROSS_ENTROPY
+from common.objectives import OBJECTIVES
 from common.runs.run import Run
 from common.tensorboard import Follower, Watch
 from docs import serve
@@ -33,7 +33,7 @@ def make_run(folder: Path) -> None:
     (folder / "samples").mkdir(parents=True)
     (folder / "run.json").write_text("{}")
     rows = [f"{row},{row + 0.5},1.25,0.75,0.25\n" for row in range(ROWS)]
-    (folder / "losses.csv").write_text("".join([",".join(CROSS_ENTROPY.header) + "\n", *rows]))
+    (folder / "losses.csv").write_text("".join([",".join(OBJECTIVES["non-saturating"].header) + "\n", *rows]))
     for step in (0, 20):
         Image.fromarray(np.full((4, 4), step, np.uint8)).save(folder / "samples" / f"{step:08}.png")
 

@@ -25,7 +25,8 @@ class Implementation:
 
     select_device: Callable[[str], Any]
     environment: Callable[[Any], dict[str, str]]
-    train: Callable[[Config, Feed, Recorder, Any], None]
+    make_gan: Callable[[Config, Any], Any]
+    train: Callable[[Any, Feed, Recorder, Any], None]
     generate: Callable[[Config, Arrays, np.ndarray, Any], np.ndarray]
 
 

@@ -8,8 +8,9 @@ import numpy as np
 
 from common.checkpoint import averaged
 from common.command_line.framework import Framework, load
+from common.data.mnist import PIXELS
 from common.errors import UsageError
-from common.feed import Purpose, draw_noise, interpolate_noise
+from common.feed import Purpose, draw_noise, interpolate_noise, with_labels
 from common.machine.files import replacing, user_path
 from common.runs import grid
 from common.runs.run import Run, newest_run, runs_in
@@ -36,16 +37,18 @@ def generate(framework: Framework, options: dict[str, Any]) -> int:
                 f"The run in {run.folder} keeps no averaged weights; leave out --weights, or train a new run "
                 "with --ema-decay 0.999."
             )
-    noise_dim = run.config.noise_dim
+    labels = labels_asked_for(run, options["digit"], count, options["interpolate"])
     if options["interpolate"]:
-        noise = interpolate_noise(seed, count, noise_dim)
+        noise = interpolate_noise(seed, count, run.config.noise_dim)
     else:
-        noise = draw_noise(seed, Purpose.GENERATED_NOISE, count, noise_dim)
+        noise = draw_noise(seed, Purpose.GENERATED_NOISE, count, run.config.noise_dim)
+    noise = with_labels(noise, labels, run.config.classes)
 
     implementation = load(framework)
     device = implementation.select_device(options["device"])
     parts = [noise[start : start + AT_ONCE] for start in range(0, count, AT_ONCE)]
     images = np.concatenate([implementation.generate(run.config, weights, part, device) for part in parts])
+    images = images[:, :PIXELS]  # without labels
 
     caption = run.caption(framework.engine.title, seed, state.iteration) + note
     if out.is_folder:
@@ -56,11 +59,34 @@ def generate(framework: Framework, options: dict[str, Any]) -> int:
     elif out.path.suffix.lower() == ".gif":
         grid.save_film([grid.image_grid(image[np.newaxis], caption) for image in images], out.path)
     else:
-        columns = min(count, STRIP_COLUMNS) if options["interpolate"] else None
+        columns = min(count, STRIP_COLUMNS) if options["interpolate"] else run.config.classes or None
         grid.save_picture(grid.image_grid(images, caption, columns), out.path)
     data = run.record["data"]["title"]
     print(f"Wrote {out.path}: {count} images after {state.iteration:,} iterations on {data}{note}.")
     return 0
+
+
+def labels_asked_for(run: Run, digit: str | None, count: int, interpolate: bool) -> np.ndarray:
+    """The classes of the images, integers (count,): all the same, or one after the other.
+
+    Raises:
+        UsageError: there is no such class, or the run knows of none.
+    """
+    if not run.config.classes:
+        if digit is not None:
+            raise UsageError(
+                f"The run in {run.folder} was trained without labels, so it does not know what {digit} is; "
+                "leave out --digit, or train a new run with --conditional."
+            )
+        return np.zeros(count, int)
+    names = run.record["data"]["classes"]
+    if digit in names:
+        return np.full(count, names.index(digit))
+    if digit not in ("all", None):
+        raise UsageError(f"--digit must be one of {', '.join(names)}, or all, not {digit!r}.")
+    if interpolate:
+        raise UsageError(f"--interpolate takes one class; name it with --digit {names[-1]}.")
+    return np.arange(count) % run.config.classes
 
 
 class Out(NamedTuple):

@@ -3,14 +3,14 @@
 import argparse
 import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
 from common.command_line.framework import DEVICE, Framework
 from common.command_line.generate import Out, generate
 from common.command_line.program import Parser, add_setting, carry_out
 from common.command_line.train import train
-from common.config import SEEDS, Config, Interval, Setting, option_name, settings
+from common.config import OF_LOSS, RECIPES, SEEDS, Config, Interval, Setting, option_name, settings
 from common.data import mnist
 from common.errors import UsageError
 from common.machine.files import user_path
@@ -85,7 +85,23 @@ def add_train(commands: Any, framework: Framework) -> None:
     )
     parser.set_defaults(command=train, parser=parser)
     length = parser.add_mutually_exclusive_group()
+    parser.add_argument(
+        "--recipe",
+        metavar="NAME",
+        choices=[*RECIPES],
+        default=argparse.SUPPRESS,
+        help="settings that were tried together; what is given beside it wins: "
+        + "; ".join(f"{name}, {in_words(recipe)}" for name, recipe in RECIPES.items()),
+    )
     for name, about in settings().items():
+        if about.option:
+            parser.add_argument(
+                about.option,
+                action=argparse.BooleanOptionalAction,
+                default=argparse.SUPPRESS,
+                help=about.meaning,
+            )
+            continue
         group = length if name == "steps" else parser
         default = getattr(Config, name)
         add_setting(group, option_name(name), about, "all" if default is None else default, shown_only=True)
@@ -117,6 +133,15 @@ def add_train(commands: Any, framework: Framework) -> None:
     )
 
 
+def in_words(recipe: Mapping[str, Any]) -> str:
+    """What a recipe sets, as one would type it, with what its loss brings along."""
+    options = {**recipe, **OF_LOSS[recipe.get("loss", Config.loss)]}
+    typed = [
+        f"--{name}" if value is True else f"{option_name(name)} {value}" for name, value in options.items()
+    ]
+    return " ".join(typed) or "the defaults"
+
+
 def add_generate(commands: Any, framework: Framework) -> None:
     """Add `generate`."""
     parser = commands.add_parser(
@@ -133,6 +158,12 @@ def add_generate(commands: Any, framework: Framework) -> None:
         help=f"the run's folder (default: the newest in {RUNS / framework.engine.short_name})",
     )
     add_setting(parser, "--count", COUNT, 64)
+    parser.add_argument(
+        "--digit",
+        metavar="NAME",
+        help="of a run that was trained with --conditional: the class of all images, such as 7 or the name "
+        "of a folder of your own images, or all, a column for each (default: all)",
+    )
     add_setting(parser, "--seed", GENERATE_SEED, 0)
     add_setting(parser, "--weights", WEIGHTS, "last")
     parser.add_argument(

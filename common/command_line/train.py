@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from common.command_line.framework import DEVICE, Framework, load
-from common.config import Config, option_name, settings
+from common.config import OF_LOSS, RECIPES, Config, option_name, settings
 from common.data import datasets, mnist
 from common.errors import GanError, UsageError
 from common.feed import Feed
@@ -24,18 +24,25 @@ def train(framework: Framework, options: dict[str, Any]) -> int:
     folder = options.pop("run")
     epochs = options.pop("epochs")
 
+    options = {**RECIPES[options.pop("recipe", "gan")], **options}
+    conditional = options.pop("conditional", None)
+
     resume = options.pop("resume")
     if resume:
         run = Run.open(folder or newest_run(framework.engine.short_name))
         dataset = recorded_dataset(run, options.pop("dataset", "auto"))
+        if conditional is not None and conditional != (run.config.classes > 0):
+            raise UsageError("A resumed run cannot change --conditional; leave that out, or start a new run.")
         config = with_epochs(resumed_config(run, options), epochs, run.record["data"]["images"])
         if run.iterations_saved == config.steps:
             return make_the_end_again(run)
         images = load_recorded_images(run, dataset, data_dir)
         config = replace(config, dataset=images.name)
     else:
-        config = Config(**options)
+        config = Config(**{**OF_LOSS[options.get("loss", Config.loss)], **options})
         images = datasets.load(config.dataset, data_dir, config.train_limit)
+        if conditional:
+            config = replace(config, classes=class_count(images))
         config = with_epochs(replace(config, dataset=images.name), epochs, len(images.pixels))
         check_batch_size(config, images)
 
@@ -56,13 +63,13 @@ def train(framework: Framework, options: dict[str, Any]) -> int:
         if folder is None:
             point_latest_at(run.folder)
 
-    feed = Feed(images.pixels, config.batch_size, config.noise_dim, config.seed)
+    feed = Feed(config, images.pixels, images.labels)
     with Recorder(run, framework.engine.title, environment) as recorder:
         print(
             f"Learning from {images.title}, {len(images.pixels):,} images. {framework.engine.title} computes "
             f"on {hardware.device_in_words(environment)}. Watch {run.folder}"
         )
-        implementation.train(config, feed, recorder, device)
+        implementation.train(implementation.make_gan(config, device), feed, recorder, device)
     print(report(framework, run, recorder, data_dir, device_name))
     if recorder.signal_received and recorder.saved_iteration < config.steps:
         return 128 + recorder.signal_received
@@ -71,7 +78,9 @@ def train(framework: Framework, options: dict[str, Any]) -> int:
 
 def with_epochs(config: Config, epochs: int | None, images: int) -> Config:
     """`config` with the steps that so many passes over so many images take, if they are asked for."""
-    return config if epochs is None else replace(config, steps=epochs * images // config.batch_size)
+    if epochs is None:
+        return config
+    return replace(config, steps=epochs * images // (config.critic_steps * config.batch_size))
 
 
 def make_the_end_again(run: Run) -> int:
@@ -142,6 +151,20 @@ def load_recorded_images(run: Run, dataset: str, data_dir: Path) -> mnist.Images
             "with; start a new run."
         )
     return images
+
+
+def class_count(images: mnist.Images) -> int:
+    """How many classes `images` are of.
+
+    Raises:
+        UsageError: they have no labels.
+    """
+    if not images.classes:
+        raise UsageError(
+            f"The images in {images.title} have no labels to learn with --conditional; sort them into a "
+            "folder for each class, or leave that out."
+        )
+    return len(images.classes)
 
 
 def check_batch_size(config: Config, images: mnist.Images) -> None:

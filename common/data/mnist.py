@@ -24,6 +24,7 @@ from common.machine.files import user_path
 
 IMAGE_SIZE = 28  # pixels, in height and in width
 PIXELS = IMAGE_SIZE * IMAGE_SIZE
+DIGITS = tuple("0123456789")
 REPOSITORY = Path(__file__).parents[2]
 TRAIN_IMAGES = "train-images-idx3-ubyte"
 TRAIN_LABELS = "train-labels-idx1-ubyte"
@@ -40,8 +41,8 @@ class Images:
     name: str  # as in --dataset
     title: str  # for people
     pixels: np.ndarray  # uint8 (N, 784), 0 is black
-    labels: np.ndarray  # integers (N,), 0 to 9, or positions in `classes`
-    classes: tuple[str, ...] = ()  # names of the labels, where they have any
+    labels: np.ndarray  # integers (N,), positions in `classes`
+    classes: tuple[str, ...] = ()  # names of the labels; none where the images have no labels
 
     @property
     def sha256(self) -> str:
@@ -93,6 +94,7 @@ def scikit_learn_digits() -> Images:
         title="scikit-learn digits",
         pixels=pixels.reshape(-1, PIXELS),
         labels=small.target.astype(np.uint8),
+        classes=DIGITS,
     )
 
 
@@ -106,6 +108,7 @@ class Published:
     name: str
     title: str
     folder: str  # below the data directory, as torchvision names it
+    classes: tuple[str, ...]  # names of the labels
     images: int
     mirrors: tuple[str, ...]
     gz_sha256: Mapping[str, str]  # name of the images' file, then of the labels' -> of the published .gz
@@ -118,6 +121,7 @@ PUBLISHED = {
         name="mnist",
         title="MNIST",
         folder="MNIST",
+        classes=DIGITS,
         images=60_000,
         mirrors=(
             "https://ossci-datasets.s3.amazonaws.com/mnist/",
@@ -137,6 +141,18 @@ PUBLISHED = {
         name="fashion-mnist",
         title="Fashion-MNIST",
         folder="FashionMNIST",
+        classes=(
+            "T-shirt/top",
+            "Trouser",
+            "Pullover",
+            "Dress",
+            "Coat",
+            "Sandal",
+            "Shirt",
+            "Sneaker",
+            "Bag",
+            "Ankle boot",
+        ),
         images=60_000,
         mirrors=(
             "https://storage.googleapis.com/tensorflow/tf-keras-datasets/",
@@ -215,7 +231,7 @@ def checked_images(source: Published, pixels: np.ndarray, labels: np.ndarray, wh
         raise GanError(f"The images in {where} are {size} pixels, not 28 x 28; {GET_A_GOOD_COPY}.")
     if len(pixels) != len(labels):
         raise GanError(f"{where} holds {len(pixels)} images but {len(labels)} labels; {GET_A_GOOD_COPY}.")
-    return Images(source.name, source.title, pixels.reshape(-1, PIXELS), labels)
+    return Images(source.name, source.title, pixels.reshape(-1, PIXELS), labels, source.classes)
 
 
 GZIP_MAGIC = b"\x1f\x8b"

@@ -18,7 +18,7 @@ import numpy as np
 from common.checkpoint import averaged
 from common.data import mnist
 from common.errors import GanError
-from common.feed import Purpose, draw_noise
+from common.feed import Purpose, draw_noise, with_labels
 from common.machine.files import replacing
 from common.networks import networks
 from common.quality import judge
@@ -57,7 +57,10 @@ def measure_run(run: Run, reference: Reference) -> dict[str, Quality]:
         raise GanError("it has no checkpoint yet; train it for longer.")
     state = run.newest_checkpoint()
     _, generator = networks(run.config)
-    noise = draw_noise(0, Purpose.METRIC_NOISE, SAMPLES, run.config.noise_dim)
+    labels = np.arange(SAMPLES) % max(run.config.classes, 1)
+    noise = with_labels(
+        draw_noise(0, Purpose.METRIC_NOISE, SAMPLES, run.config.noise_dim), labels, run.config.classes
+    )
     generators = {"last": state.arrays}
     if average := averaged(state.arrays):
         generators["averaged"] = average

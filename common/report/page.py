@@ -28,7 +28,7 @@ from common.runs.grid import read_picture, save_picture
 COLOURS = ("#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd", "#8c564b", "#e377c2", "#17becf")
 POINTS = 800  # in one curve, at most
 POSITIONS = 41  # of the slider, at most
-DASHES = {"solid": "-", "dot": ":"}  # of the columns in a panel: in plotly -> in matplotlib
+DASHES = {"solid": "-", "dot": ":", "dash": "--"}  # of the columns in a panel: in plotly -> in matplotlib
 
 
 def save_page(comparison: Comparison, command: str, path: Path) -> None:
@@ -123,7 +123,7 @@ def curves(comparison: Comparison) -> Iterator[tuple[Entry, int, Column, str]]:
     """What to draw: of each run all columns, with the row of the chart and how the line is broken."""
     for entry in comparison.entries:
         for row, panel in enumerate(comparison.objective.panels, start=1):
-            for column, dash in zip(panel.columns, DASHES, strict=True):
+            for column, dash in zip(panel.columns, DASHES, strict=False):
                 yield entry, row, column, dash
 
 

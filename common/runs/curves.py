@@ -10,11 +10,11 @@ import numpy as np
 
 from common.errors import GanError
 from common.machine.files import replacing
-from common.objectives import Objective
+from common.objectives import Objective, Panel
 
 FLUCTUATION_WINDOW = 500  # iterations
 MOST_STRETCHES = 1_000  # of one curve: about one for each pixel of the chart
-COLOURS = ("tab:blue", "tab:orange")  # of the columns in a panel
+COLOURS = ("tab:blue", "tab:orange", "tab:green")  # of the columns in a panel
 
 
 def moving_average(values: np.ndarray, window: int) -> np.ndarray:
@@ -48,6 +48,13 @@ def fluctuation(losses: np.ndarray, objective: Objective) -> dict[str, float]:
         column.name: float(np.sqrt(np.mean([part[column.name].var() for part in windows])))
         for column in objective.losses.columns
     }
+
+
+def usual_range(losses: np.ndarray, panel: Panel) -> tuple[float, float]:
+    """Where 98% of a panel's values lie, and some room: single ones far off must not flatten the rest."""
+    low, high = np.percentile([losses[column.name] for column in panel.columns], [1, 99])
+    room = 0.1 * (high - low) + 1e-9
+    return low - room, high + room
 
 
 @contextmanager
@@ -87,7 +94,7 @@ def save_loss_chart(losses: np.ndarray, objective: Objective, title: str, path: 
     iterations = losses["iteration"]
     window = min(len(losses), max(100, len(losses) // 100))
     for axes, panel in zip(both_axes, objective.panels, strict=True):
-        colours = {column.name: colour for column, colour in zip(panel.columns, COLOURS, strict=True)}
+        colours = {column.name: colour for column, colour in zip(panel.columns, COLOURS, strict=False)}
         for column in panel.columns:
             name, colour = column.name, colours[column.name]
             axes.plot(*extremes(iterations, losses[name]), color=colour, alpha=0.2, linewidth=0.5)
@@ -96,7 +103,7 @@ def save_loss_chart(losses: np.ndarray, objective: Objective, title: str, path: 
         for line in panel.references:
             colour = colours.get(line.column, "grey")
             axes.axhline(line.value, color=colour, linestyle="--", label=line.label)
-        axes.set_ylim(panel.limits)
+        axes.set_ylim(panel.limits or usual_range(losses, panel))
         axes.set_ylabel(panel.axis)
         axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=4, frameon=False)
         axes.grid(alpha=0.3)

@@ -16,8 +16,9 @@ import numpy as np
 from tqdm import tqdm
 
 from common.checkpoint import Arrays, Checkpoint
+from common.data.mnist import PIXELS
 from common.errors import GanError, UsageError
-from common.feed import Purpose, draw_noise
+from common.feed import Purpose, draw_noise, in_every_class
 from common.machine.files import locked, remove_partial
 from common.machine.hardware import peak_memory
 from common.runs.curves import save_loss_chart
@@ -25,7 +26,7 @@ from common.runs.grid import image_grid, read_pictures, save_film, save_picture
 from common.runs.run import Run
 
 CHECKPOINTS_KEPT = 2
-SAMPLE_COUNT = 16  # images in one picture, 4 x 4
+SAMPLE_ROWS = 4  # of images in one picture; 4 x 4, or 4 of each class
 SECONDS_BETWEEN_LINES = 10  # of progress, where no terminal can redraw one
 STOP_SIGNALS = (  # as far as the system has them
     "SIGINT",  # Ctrl-C
@@ -60,9 +61,11 @@ class Recorder:
         self.title = title
         self.config = run.config
         self.environment = environment
-        self.sample_noise = draw_noise(
-            self.config.seed, Purpose.SAMPLE_NOISE, SAMPLE_COUNT, self.config.noise_dim
-        )
+        self.sample_columns = self.config.classes or SAMPLE_ROWS
+        seed, noise_dim = self.config.seed, self.config.noise_dim
+        count = SAMPLE_ROWS if self.config.classes else SAMPLE_ROWS * self.sample_columns
+        noise = draw_noise(seed, Purpose.SAMPLE_NOISE, count, noise_dim)
+        self.sample_noise = in_every_class(noise, self.config.classes)
         self.signal_received: signal.Signals | None = None
         self.has_losses = False  # of this session
 
@@ -155,7 +158,8 @@ class Recorder:
         """Say how to come by what is to be kept; a new run keeps the images of its beginning at once.
 
         Args:
-            make_images: noise (N, noise_dim) -> the generator's images, float (N, 784) in [-1, 1].
+            make_images: noise (N, noise_dim) -> the generator's images, float (N, 784) in [-1, 1]; either
+                with its labels behind it where there are any.
             make_arrays: the state, in the exchange format.
         """
         self.make_images, self.make_arrays = make_images, make_arrays
@@ -222,7 +226,8 @@ class Recorder:
     def _save_picture(self, done: int) -> None:
         """Keep what the generator makes of `sample_noise` after `done` iterations."""
         caption = self.run.caption(self.title, self.config.seed, done)
-        picture = image_grid(self.make_images(self.sample_noise), caption)
+        images = self.make_images(self.sample_noise)[:, :PIXELS]  # without labels
+        picture = image_grid(images, caption, self.sample_columns)
         save_picture(picture, self.run.folder / "samples" / f"{done:08}.png")
         self.losses_file.flush()  # so that others can follow
 

@@ -29,7 +29,7 @@ from common.config import Config, option_name, settings
 from common.data.mnist import Images
 from common.errors import GanError, UsageError, reason
 from common.machine.files import replacing, user_path
-from common.objectives import CROSS_ENTROPY, Objective
+from common.objectives import OBJECTIVES, Objective
 
 FORMAT = 1
 CHECKPOINT_NAME = re.compile(r"\d+\.safetensors")
@@ -114,7 +114,7 @@ class Run:
     @property
     def objective(self) -> Objective:
         """What its networks minimise, and so what it reports."""
-        return CROSS_ENTROPY
+        return OBJECTIVES[self.config.loss]
 
     @property
     def framework(self) -> str:

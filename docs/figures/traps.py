@@ -17,13 +17,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from common.checkpoint import initial_arrays
+from common.checkpoint import Checkpoint, initial_arrays
 from common.config import Config
 from common.data.mnist import scikit_learn_digits
 from common.feed import Feed
 from docs.figures import style
-from pytorch_gan import layers, networks, training
+from pytorch_gan import layers, networks
 from pytorch_gan.exchange import load_arrays
+from pytorch_gan.variants import make_gan
 
 CONFIG = Config(batch_size=16)
 ITERATIONS = 200
@@ -98,9 +99,10 @@ def losses(patches: list[Patch], dtype: torch.dtype = torch.float64) -> np.ndarr
         stack.callback(torch.set_default_dtype, before)
         for patch in patches:
             stack.enter_context(mock.patch.object(*patch))
-        gan = training.GAN(CONFIG, torch.device("cpu"))
-        load_arrays(gan, initial_arrays(CONFIG), iteration=0)
-        feed = Feed(scikit_learn_digits().pixels, CONFIG.batch_size, CONFIG.noise_dim, CONFIG.seed)
+        gan = make_gan(CONFIG, torch.device("cpu"))
+        load_arrays(gan, Checkpoint(0, CONFIG.as_dict(), initial_arrays(CONFIG)))
+        images = scikit_learn_digits()
+        feed = Feed(CONFIG, images.pixels, images.labels)
         found = []
         for iteration in range(ITERATIONS):
             torch.manual_seed(feed.dropout_seed(iteration))

@@ -77,19 +77,24 @@ def fit_data(model: keras.Model, batches: keras.utils.PyDataset) -> Any:
 
 
 def value_and_gradients(model: keras.Model, loss: Loss, weights: Variables) -> tuple[Any, Any, Any]:
-    """The loss, its logits, and its gradient for each of `weights`, which `model` has among others."""
+    """The loss, what came with it, and its gradient for each of `weights`, some of `model`'s."""
 
     def stateless_loss(values: list[Tensor]) -> tuple[Any, Any]:
         before = [(one, one.value) for one in model.variables]
         with keras.StatelessScope(before + list(zip(weights, values, strict=True))) as scope:
-            value, logits = loss()
-        return value, (logits, [scope.get_current_value(one) for one in model.non_trainable_variables])
+            value, more = loss()
+        return value, (more, [scope.get_current_value(one) for one in model.non_trainable_variables])
 
     gradient = jax.value_and_grad(stateless_loss, has_aux=True)
-    (value, (logits, after)), gradients = gradient([weight.value for weight in weights])
+    (value, (more, after)), gradients = gradient([weight.value for weight in weights])
     for variable, new in zip(model.non_trainable_variables, after, strict=True):
         variable.assign(new)  # the seeds that dropout has used up
-    return value, logits, gradients
+    return value, more, gradients
+
+
+def input_gradients(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    """The gradient of each row of `function(x)` for its row of `x`, itself to be differentiated."""
+    return jax.grad(lambda x: jax.numpy.sum(function(x)))(x)
 
 
 def dropout(x: Tensor, rate: float, seed: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from keras import ops
 
 Tensor = Any  # of whichever backend
 Variables = list[keras.Variable]
-Loss = Callable[[], tuple[Tensor, Tensor]]  # () -> the loss (), and the logits it was computed from
+Loss = Callable[[], tuple[Tensor, Any]]  # () -> the loss (), and what else was computed: tensors
 
 
 def compute(device: str) -> None:

@@ -62,10 +62,18 @@ def fit_data(model: keras.Model, batches: keras.utils.PyDataset) -> Any:
 
 
 def value_and_gradients(model: keras.Model, loss: Loss, weights: Variables) -> tuple[Any, Any, Any]:
-    """The loss, its logits, and its gradient for each of `weights`, which `model` has among others."""
+    """The loss, what came with it, and its gradient for each of `weights`, some of `model`'s."""
     with tf.GradientTape() as tape:
-        value, logits = loss()
-    return value, logits, tape.gradient(value, [weight.value for weight in weights])
+        value, more = loss()
+    return value, more, tape.gradient(value, [weight.value for weight in weights])
+
+
+def input_gradients(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    """The gradient of each row of `function(x)` for its row of `x`, itself to be differentiated."""
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = function(x)
+    return tape.gradient(y, x)
 
 
 def dropout(x: Tensor, rate: float, seed: Tensor) -> Tensor:

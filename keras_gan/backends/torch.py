@@ -40,10 +40,16 @@ def fit_data(model: keras.Model, batches: keras.utils.PyDataset) -> Any:
 
 
 def value_and_gradients(model: keras.Model, loss: Loss, weights: Variables) -> tuple[Any, Any, Any]:
-    """The loss, its logits, and its gradient for each of `weights`, which `model` has among others."""
-    value, logits = loss()
+    """The loss, what came with it, and its gradient for each of `weights`, some of `model`'s."""
+    value, more = loss()
     gradients = torch.autograd.grad(value, [weight.value for weight in weights])
-    return value.detach(), logits.detach(), gradients
+    return value.detach(), keras.tree.map_structure(torch.detach, more), gradients
+
+
+def input_gradients(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    """The gradient of each row of `function(x)` for its row of `x`, itself to be differentiated."""
+    x.requires_grad_()
+    return torch.autograd.grad(function(x).sum(), x, create_graph=True)[0]
 
 
 def dropout(x: Tensor, rate: float, seed: Tensor) -> Tensor:

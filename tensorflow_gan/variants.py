@@ -1,0 +1,39 @@
+"""Which GAN the settings ask for."""
+
+import numpy as np
+import tensorflow as tf
+
+from common.checkpoint import Arrays
+from common.config import Config
+from tensorflow_gan.conditional import ConditionalDiscriminator, ConditionalGenerator
+from tensorflow_gan.exchange import load_weights
+from tensorflow_gan.least_squares import LeastSquaresGAN
+from tensorflow_gan.networks import Discriminator, Generator, generate
+from tensorflow_gan.training import GAN
+from tensorflow_gan.wasserstein import WassersteinGAN
+
+LOSSES = {"non-saturating": GAN, "least-squares": LeastSquaresGAN, "wasserstein": WassersteinGAN}
+
+
+def make_networks(config: Config) -> tuple[Discriminator, Generator]:
+    """The two players, without or with labels."""
+    if config.classes:
+        return (
+            ConditionalDiscriminator(config.dropout, config.classes),
+            ConditionalGenerator(config.noise_dim, config.classes),
+        )
+    return Discriminator(config.dropout), Generator(config.noise_dim)
+
+
+def make_gan(config: Config, device: str) -> GAN:
+    """The game that they play."""
+    with tf.device(device):
+        return LOSSES[config.loss](config, *make_networks(config))
+
+
+def generate_from(config: Config, arrays: Arrays, noise: np.ndarray, device: str) -> np.ndarray:
+    """`generate` with the generator whose weights are in a checkpoint's `arrays`."""
+    with tf.device(device):
+        _, generator = make_networks(config)
+        load_weights(generator, "generator", arrays)
+        return generate(generator, noise)
