@@ -3,6 +3,7 @@
     pace       one iteration of each training, of the loop that the framework's own tutorial writes, and of
                the limit: what an iteration cannot do without
     batch      the same at other batch sizes, and memory
+    recipes    the same with other losses, and with labels
     start      from the command to the end of the first iteration
     generate   1, 100 and 100,000 images
     compare    1, 10 and 100 runs, with and without measuring how good their images are
@@ -22,12 +23,12 @@ from typing import Any, NamedTuple, NoReturn
 from tabulate import tabulate
 
 from benchmarks import commands
-from benchmarks.pace import Contender, take_turns
+from benchmarks.pace import Contender, Pace, take_turns
 from benchmarks.plain import PLAIN_LOOPS
 from benchmarks.results import file_of_this_processor, keep, tables_of, write_on_pages
 from benchmarks.work import Work, gigaflop
 from common.command_line.program import Parser, carry_out
-from common.config import Config
+from common.config import RECIPES, Config, with_its_loss
 from common.data import datasets, mnist
 from common.engines import ENGINES
 from common.errors import UsageError
@@ -57,14 +58,26 @@ def batch(sizes: tuple[int, ...] = BATCH_SIZES, rounds: int = 8) -> dict[str, An
     """Every training at several batch sizes."""
     found = {}
     for size in sizes:
-        config = replace(Config(), batch_size=size)
-        contenders = {
-            name: Contender("loop", engine.package, config=config, keras_backend=engine.keras_backend)
-            for name, engine in ENGINES.items()
-        }
-        limit = Contender("limit", config=config)
-        paces = take_turns(limit, contenders, rounds, title=f"batch of {size}")
+        paces = beside_the_limit(replace(Config(), batch_size=size), rounds, title=f"batch of {size}")
         found[str(size)] = {name: one.as_dict() for name, one in paces.items()}
+    return found
+
+
+def beside_the_limit(config: Config, rounds: int, title: str) -> dict[str, Pace]:
+    """One iteration of every training with `config`, and of the limit."""
+    contenders = {
+        name: Contender("loop", engine.package, config=config, keras_backend=engine.keras_backend)
+        for name, engine in ENGINES.items()
+    }
+    return take_turns(Contender("limit", config=config), contenders, rounds, title)
+
+
+def recipes() -> dict[str, Any]:
+    """Every training of every recipe but the first, which is that of `pace`."""
+    found = {}
+    for name, settings in [*RECIPES.items()][1:]:
+        config = Config(**with_its_loss({"classes": 10} if "conditional" in settings else settings))
+        found[name] = {one: pace.as_dict() for one, pace in beside_the_limit(config, 8, name).items()}
     return found
 
 
@@ -84,6 +97,7 @@ class Part(NamedTuple):
 PARTS = {
     "pace": Part(6, pace),
     "batch": Part(8, batch),
+    "recipes": Part(6, recipes),
     "start": Part(4, commands.start),
     "generate": Part(4, commands.generate),
     "compare": Part(15, commands.compare, needs_mnist=True),

@@ -41,9 +41,11 @@ def adam(network: Network, config: Config) -> Callable[[], object]:
 
 def main(settings: str) -> None:
     config = Config(**json.loads(settings))
+    discriminator, generator = networks(config)
     calls: list[Callable[[], object]] = [
         *map(product, Work(config).ours()),
-        *(adam(network, config) for network in networks(config)),
+        *[adam(discriminator, config)] * config.critic_steps,
+        adam(generator, config),
     ]
     for _ in paced():
         for call in calls:

@@ -32,6 +32,7 @@ CHINESE = {
     "plain / ours": "普通写法 / 本项目",
     "at the same arithmetic": "折算到同样的计算量",
     "batch": "批大小",
+    "recipe": "配方",
     "images": "图片数",
     "runs": "训练数",
     "iterations": "迭代次数",
@@ -72,6 +73,7 @@ def tables_of(part: str, found: Mapping[str, Any]) -> dict[str, Table]:
     return {
         "pace": pace_tables,
         "batch": batch_tables,
+        "recipes": recipe_tables,
         "start": start_tables,
         "generate": generate_tables,
         "compare": compare_tables,
@@ -120,6 +122,17 @@ def batch_tables(found: Mapping[str, Any]) -> dict[str, Table]:
         "batch.limit": table(lambda one, size: f"{one['times_limit']:.2f}"),
         "batch.memory": table(lambda one, size: f"{one['peak_memory_mib']:,}"),
     }
+
+
+def recipe_tables(found: Mapping[str, Any]) -> dict[str, Table]:
+    """Milliseconds for an iteration, and times the limit."""
+    names = [*next(iter(found.values()))]
+
+    def cell(one: Mapping[str, Any]) -> str:
+        return f"{one['milliseconds']:.1f} ms · {one['times_limit']:.2f}"
+
+    rows = [[name, *(cell(found[recipe][name]) for recipe in found)] for name in names]
+    return {"recipes": Table(["recipe", *found], rows)}
 
 
 def start_tables(found: Mapping[str, Any]) -> dict[str, Table]:

@@ -42,18 +42,30 @@ class Work:
     """Both networks of a configuration, and what loops compute with them in one iteration."""
 
     def __init__(self, config: Config) -> None:
+        self.config = config
         self.rows = config.batch_size
         self.discriminator, self.generator = map(Passes, networks(config))
 
     def ours(self) -> list[Product]:
         """What no loop of this GAN can avoid, in its order."""
         rows, discriminator, generator = self.rows, self.discriminator, self.generator
-        return [
-            # The discriminator step: generate, judge real and generated images, improve D.
+        discriminator_step = [
+            # Generate, judge real and generated images, improve D.
             *generator.forward(rows),
             *discriminator.forward(2 * rows),
             *discriminator.weight_gradients(2 * rows),
             *discriminator.input_gradients(2 * rows, first_layer=1),
+        ]
+        if self.config.gradient_penalty:
+            discriminator_step += [
+                # D's slope at images in between, and from there, along the layers again, to D's weights.
+                *discriminator.forward(rows),
+                *discriminator.input_gradients(rows),
+                *discriminator.forward(rows)[:-1],
+                *discriminator.weight_gradients(rows),
+            ]
+        return [
+            *self.config.critic_steps * discriminator_step,
             # The generator step: generate, judge, carry the gradient through D, improve G.
             *generator.forward(rows),
             *discriminator.forward(rows),

@@ -192,6 +192,11 @@ RECIPES: Mapping[str, Mapping[str, Any]] = {
 }
 
 
+def with_its_loss(options: Mapping[str, Any]) -> dict[str, Any]:
+    """`options`, and what their loss brings along where they do not say otherwise."""
+    return {**OF_LOSS[options.get("loss", Config.loss)], **options}
+
+
 def settings() -> Mapping[str, Setting]:
     """Field name -> setting, in the order of `Config`."""
     described: tuple[Field[Any], ...] = fields(Config)

@@ -10,7 +10,7 @@ from common.command_line.framework import DEVICE, Framework
 from common.command_line.generate import Out, generate
 from common.command_line.program import Parser, add_setting, carry_out
 from common.command_line.train import train
-from common.config import OF_LOSS, RECIPES, SEEDS, Config, Interval, Setting, option_name, settings
+from common.config import RECIPES, SEEDS, Config, Interval, Setting, option_name, settings, with_its_loss
 from common.data import mnist
 from common.errors import UsageError
 from common.machine.files import user_path
@@ -135,9 +135,9 @@ def add_train(commands: Any, framework: Framework) -> None:
 
 def in_words(recipe: Mapping[str, Any]) -> str:
     """What a recipe sets, as one would type it, with what its loss brings along."""
-    options = {**recipe, **OF_LOSS[recipe.get("loss", Config.loss)]}
     typed = [
-        f"--{name}" if value is True else f"{option_name(name)} {value}" for name, value in options.items()
+        f"--{name}" if value is True else f"{option_name(name)} {value}"
+        for name, value in with_its_loss(recipe).items()
     ]
     return " ".join(typed) or "the defaults"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from common.command_line.framework import DEVICE, Framework, load
-from common.config import OF_LOSS, RECIPES, Config, option_name, settings
+from common.config import RECIPES, Config, option_name, settings, with_its_loss
 from common.data import datasets, mnist
 from common.errors import GanError, UsageError
 from common.feed import Feed
@@ -39,7 +39,7 @@ def train(framework: Framework, options: dict[str, Any]) -> int:
         images = load_recorded_images(run, dataset, data_dir)
         config = replace(config, dataset=images.name)
     else:
-        config = Config(**{**OF_LOSS[options.get("loss", Config.loss)], **options})
+        config = Config(**with_its_loss(options))
         images = datasets.load(config.dataset, data_dir, config.train_limit)
         if conditional:
             config = replace(config, classes=class_count(images))
