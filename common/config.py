@@ -188,7 +188,7 @@ RECIPES: Mapping[str, Mapping[str, Any]] = {
     "gan": {},
     "lsgan": {"loss": "least-squares"},
     "wgan-gp": {"loss": "wasserstein"},
-    "cgan": {"conditional": True},
+    "cgan": {"conditional": True, "ema_decay": 0.999},
 }
 
 
