@@ -49,6 +49,7 @@ def setting(default: Any, meaning: str, **details: Any) -> Any:
     return field(default=default, metadata={"setting": Setting(meaning, kind=kind, **details)})
 
 
+KINDS = {int: "a whole number", float: "a number", str: "text"}  # of settings
 DECAYS = Interval(0, 1, includes_high=False)
 SEEDS = Interval(0, 2**32 - 1)
 
@@ -92,7 +93,7 @@ class Config:
     beta2: float = setting(0.999, "Adam's decay of the mean squared gradient, per iteration", within=DECAYS)
     loss: str = setting(
         "non-saturating",
-        "what the two networks minimise; see --recipe for what each paper has beside it",
+        "what the two networks minimise; with wasserstein other settings have other defaults, see --recipe",
         choices=("non-saturating", "least-squares", "wasserstein"),
     )
     critic_steps: int = setting(
@@ -185,7 +186,7 @@ OF_LOSS: Mapping[str, Mapping[str, Any]] = {
 
 # Settings that were tried together: --recipe fills them in where they are not given.
 RECIPES: Mapping[str, Mapping[str, Any]] = {
-    "gan": {},
+    "gan": {"loss": "non-saturating", "conditional": False},
     "lsgan": {"loss": "least-squares"},
     "wgan-gp": {"loss": "wasserstein"},
     "cgan": {"conditional": True, "ema_decay": 0.999},
@@ -207,6 +208,9 @@ def check(option: str, value: Any, about: Setting) -> None:
     """Raise `UsageError` if `option` cannot have this `value`."""
     if value is None:
         return
+    is_of_kind = isinstance(value, (int, float) if about.kind is float else about.kind)
+    if not is_of_kind:
+        raise UsageError(f"{option} must be {KINDS[about.kind]}, not {value!r}.")
     if about.choices and value not in about.choices:
         raise UsageError(f"{option} must be one of {', '.join(about.choices)}, not {value!r}.")
     if about.within is not None and value not in about.within:

@@ -30,6 +30,7 @@ class Reference(NamedTuple):
 class Panel:
     """The columns that share an axis of a chart, the discriminator's or that of real images first."""
 
+    title: str  # both losses
     axis: str
     limits: tuple[float, float] | None  # None: wherever the values lie
     smooth_limits: tuple[float, float] | None  # where only moving averages are to be seen
@@ -69,6 +70,7 @@ NO_KNOWLEDGE = "where the discriminator knows nothing"
 OBJECTIVES = {  # by the names of --loss
     "non-saturating": Objective(
         losses=Panel(
+            title="both losses",
             axis="loss (nats)",
             limits=(0, 4),
             smooth_limits=(0, 3),
@@ -79,6 +81,7 @@ OBJECTIVES = {  # by the names of --loss
             ),
         ),
         outputs=Panel(
+            title="D(x) and D(G(z))",
             axis="probability of being real",
             limits=(0, 1),
             smooth_limits=(0, 1),
@@ -89,6 +92,7 @@ OBJECTIVES = {  # by the names of --loss
     ),
     "least-squares": Objective(
         losses=Panel(
+            title="both losses",
             axis="loss",
             limits=(0, 1),
             smooth_limits=(0, 0.75),
@@ -99,6 +103,7 @@ OBJECTIVES = {  # by the names of --loss
             ),
         ),
         outputs=Panel(
+            title="D(x) and D(G(z))",
             axis="output: 1 for real, 0 for generated",
             limits=(-0.5, 1.5),
             smooth_limits=(0, 1),
@@ -109,15 +114,17 @@ OBJECTIVES = {  # by the names of --loss
     ),
     "wasserstein": Objective(
         losses=Panel(
-            axis="Wasserstein distance, estimated",
+            title="distance and penalty",
+            axis="distance, penalty",
             limits=None,
             smooth_limits=None,
             columns=(
                 Column("distance", "distance", "W", "estimate of the Wasserstein distance"),
-                Column("penalty", "penalty", "penalty", "gradient penalty, weighted"),
+                Column("penalty", "penalty", "penalty", "weighted gradient penalty"),
             ),
         ),
         outputs=Panel(
+            title="D(x), D(G(z)) and G loss",
             axis="critic's value",
             limits=None,
             smooth_limits=None,

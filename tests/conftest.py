@@ -265,4 +265,5 @@ def tiny_images() -> mnist.Images:
         title="noise",
         pixels=generator.integers(0, 256, (10, mnist.PIXELS), dtype=np.uint8),
         labels=np.arange(10, dtype=np.uint8),
+        classes=mnist.DIGITS,
     )

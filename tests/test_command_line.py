@@ -18,7 +18,7 @@ from PIL import Image
 from common import checkpoint
 from common.checkpoint import Checkpoint
 from common.command_line.train import what_to_see
-from common.config import Config, settings
+from common.config import RECIPES, Config, option_name, settings
 from common.data import mnist
 from common.data.mnist import REPOSITORY
 from common.machine import hardware
@@ -152,7 +152,11 @@ def test_the_data_of_a_run_is_in_its_pictures(small_run: Path) -> None:
 def test_help_reads_like_documentation(command: Command) -> None:
     text = " ".join(command("train --help").out.split())
     for name, about in settings().items():
-        assert f"--{name.replace('_', '-')}" in text and about.meaning in text
+        assert option_name(name) in text and about.meaning in text
+    for recipe in RECIPES:
+        assert f"{recipe} is " in text
+    assert "wgan-gp is --loss wasserstein --critic-steps 5 --gradient-penalty 10.0" in text
+    assert "cgan is --conditional" in text
     assert "(at least 1; default: 64)" in text and "93,750" in text and "GAN_DATA_DIR" in text
     for option in ("--epochs", "--data-dir", "--device", "--run", "--resume"):
         assert option in text
@@ -295,7 +299,7 @@ def test_a_generator_that_is_kept_alone_generates_and_is_not_trained_further(com
         ("train --learning-rat 1", ("no option --learning-rat",)),
         ("train --bach-size 64", ("no option --bach-size", "did you mean --batch-size?")),
         ("train --batch 64", ("no option --batch",)),
-        ("generate --digit 7", ("no option --digit; see --help",)),
+        ("generate --digits 7", ("no option --digits; did you mean --digit?",)),
         ("generate --weight last", ("no option --weight; did you mean --weights?",)),
         ("train --run ~nobody-of-that-name/run", ("no home folder for '~nobody-of-that-name/run'",)),
         ("train --steps", ("--steps", "expected one argument")),
@@ -327,6 +331,17 @@ def test_a_generator_that_is_kept_alone_generates_and_is_not_trained_further(com
         ("generate --weights best", ("--weights must be one of last, averaged, not 'best'",)),
         ("train --ema-decay 1", ("--ema-decay must be at least 0 and below 1, not 1",)),
         ("train --update-order generator", ("--update-order must be one of", "generator-first")),
+        ("train --recipe dcgan", ("--recipe must be one of gan, lsgan, wgan-gp, cgan, not 'dcgan'",)),
+        ("train --loss hinge", ("--loss must be one of non-saturating, least-squares, wasserstein",)),
+        ("train --critic-steps 5", ("--critic-steps 5 goes with --loss wasserstein alone",)),
+        ("train --recipe lsgan --gradient-penalty 1", ("--gradient-penalty 1.0", "not with --loss least")),
+        ("train --recipe wgan-gp --gradient-penalty 0", ("--gradient-penalty must be above 0",)),
+        ("train --recipe wgan-gp --update-order generator-first", ("does not go with --loss wasserstein",)),
+        (f"{SMALL} --recipe wgan-gp --train-limit 39 --epochs 1", ("--epochs 1", "40 images", "are 39")),
+        (
+            f"{SMALL} --conditional --train-limit 9",
+            ("The first 9 images", "classes 9 to learn", "--train-limit"),
+        ),
         (
             "generate --out digits.jpg",
             ("--out must end in .png, .npy, or in / for a folder", "not 'digits.jpg'"),

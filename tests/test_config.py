@@ -1,10 +1,11 @@
 """Hyper-parameters: ranges and defaults."""
 
 import math
+from typing import Any
 
 import pytest
 
-from common.config import Config, Interval
+from common.config import OF_LOSS, Config, Interval
 from common.errors import UsageError
 
 
@@ -33,6 +34,12 @@ def test_defaults_are_those_of_the_tutorial() -> None:
         ("beta1", 1.0),
         ("beta2", -0.1),
         ("ema_decay", 1.0),
+        ("loss", "hinge"),
+        ("critic_steps", 0),
+        ("gradient_penalty", -1.0),
+        ("critic_steps", 2.5),
+        ("lr", "fast"),
+        ("dataset", 5),
         ("update_order", "both"),
         ("seed", -1),
         ("seed", 2**32),
@@ -46,6 +53,30 @@ def test_a_value_out_of_range_is_named_with_its_range(setting: str, value: objec
         Config(**{setting: value})  # type: ignore[arg-type]
     assert str(error.value).startswith("--" + setting.replace("_", "-") + " must be ")
     assert str(value) in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("together", "words"),
+    [
+        ({"critic_steps": 5}, ("--critic-steps 5", "--loss wasserstein alone", "--loss non-saturating")),
+        ({"loss": "least-squares", "gradient_penalty": 10.0}, ("--gradient-penalty 10.0", "least-squares")),
+        ({"loss": "wasserstein"}, ("--gradient-penalty must be above 0", "--loss wasserstein")),
+        (
+            {"loss": "wasserstein", "gradient_penalty": 10.0, "update_order": "generator-first"},
+            ("--update-order generator-first", "--loss wasserstein", "leave it out"),
+        ),
+    ],
+)
+def test_settings_that_do_not_go_together_are_named(together: dict[str, Any], words: tuple[str, ...]) -> None:
+    with pytest.raises(UsageError) as error:
+        Config(**together)
+    for word in words:
+        assert word in str(error.value)
+
+
+@pytest.mark.parametrize("loss", OF_LOSS)
+def test_what_a_loss_brings_along_goes_with_it(loss: str) -> None:
+    assert Config(loss=loss, **OF_LOSS[loss]).loss == loss
 
 
 def test_an_interval_knows_its_ends() -> None:

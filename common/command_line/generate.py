@@ -8,6 +8,7 @@ import numpy as np
 
 from common.checkpoint import averaged
 from common.command_line.framework import Framework, load
+from common.data import own_images
 from common.data.mnist import PIXELS
 from common.errors import UsageError
 from common.feed import Purpose, draw_noise, interpolate_noise, with_labels
@@ -16,12 +17,13 @@ from common.runs import grid
 from common.runs.run import Run, newest_run, runs_in
 
 STRIP_COLUMNS = 16  # images in one row of an interpolation
+ROWS = 8  # of images, where nobody says how many
 AT_ONCE = 10_000  # images through the generator: 40 MB for its widest layer
 
 
 def generate(framework: Framework, options: dict[str, Any]) -> int:
     """Write images from a run's generator; return the exit status."""
-    out, count, seed = options["out"], options["count"], options["seed"]
+    out, seed = options["out"], options["seed"]
     check_out(out, options["interpolate"])
     run = Run.open(options["run"] or newest_run(framework.engine.short_name))
     if not run.checkpoint_paths():
@@ -37,7 +39,8 @@ def generate(framework: Framework, options: dict[str, Any]) -> int:
                 f"The run in {run.folder} keeps no averaged weights; leave out --weights, or train a new run "
                 "with --ema-decay 0.999."
             )
-    labels = labels_asked_for(run, options["digit"], count, options["interpolate"])
+    labels = labels_asked_for(run, options["digit"], options.get("count"), options["interpolate"])
+    count, of_one_class = len(labels), options["digit"] not in ("all", None)
     if options["interpolate"]:
         noise = interpolate_noise(seed, count, run.config.noise_dim)
     else:
@@ -59,15 +62,21 @@ def generate(framework: Framework, options: dict[str, Any]) -> int:
     elif out.path.suffix.lower() == ".gif":
         grid.save_film([grid.image_grid(image[np.newaxis], caption) for image in images], out.path)
     else:
-        columns = min(count, STRIP_COLUMNS) if options["interpolate"] else run.config.classes or None
+        columns = None if of_one_class else run.config.classes or None
+        if options["interpolate"]:
+            columns = min(count, STRIP_COLUMNS)
         grid.save_picture(grid.image_grid(images, caption, columns), out.path)
     data = run.record["data"]["title"]
-    print(f"Wrote {out.path}: {count} images after {state.iteration:,} iterations on {data}{note}.")
+    of = f" of {own_images.printable(options['digit'])}" if of_one_class else ""
+    print(f"Wrote {out.path}: {count} images{of} after {state.iteration:,} iterations on {data}{note}.")
     return 0
 
 
-def labels_asked_for(run: Run, digit: str | None, count: int, interpolate: bool) -> np.ndarray:
+def labels_asked_for(run: Run, digit: str | None, count: int | None, interpolate: bool) -> np.ndarray:
     """The classes of the images, integers (count,): all the same, or one after the other.
+
+    Args:
+        count: without it so many that they fill whole rows.
 
     Raises:
         UsageError: there is no such class, or the run knows of none.
@@ -75,18 +84,20 @@ def labels_asked_for(run: Run, digit: str | None, count: int, interpolate: bool)
     if not run.config.classes:
         if digit is not None:
             raise UsageError(
-                f"The run in {run.folder} was trained without labels, so it does not know what {digit} is; "
-                "leave out --digit, or train a new run with --conditional."
+                f"The run in {run.folder} was trained without labels, so it cannot be asked for --digit "
+                f"{own_images.printable(digit)}; leave that out, or train a new run with --conditional."
             )
-        return np.zeros(count, int)
+        return np.zeros(count or ROWS**2, int)
     names = run.record["data"]["classes"]
     if digit in names:
-        return np.full(count, names.index(digit))
+        return np.full(count or ROWS**2, names.index(digit))
     if digit not in ("all", None):
-        raise UsageError(f"--digit must be one of {', '.join(names)}, or all, not {digit!r}.")
+        raise UsageError(f"--digit must be one of {own_images.listed(names)}, or all, not {digit!r}.")
     if interpolate:
-        raise UsageError(f"--interpolate takes one class; name it with --digit {names[-1]}.")
-    return np.arange(count) % run.config.classes
+        raise UsageError(
+            f"--interpolate takes one class; name it with --digit, such as {own_images.printable(names[-1])}."
+        )
+    return np.arange(count or ROWS * len(names)) % len(names)
 
 
 class Out(NamedTuple):

@@ -16,6 +16,23 @@ from common.errors import UsageError
 from common.machine.files import user_path
 from common.runs.run import RUNS, run_path
 
+
+def in_words(recipe: Mapping[str, Any]) -> str:
+    """What a recipe sets, as one would type it, with what its loss brings along."""
+    options = with_its_loss(recipe)
+    conditional = ["--conditional"] if options.pop("conditional", False) else []
+    changed = [
+        f"{option_name(name)} {value}" for name, value in options.items() if value != getattr(Config, name)
+    ]
+    return " ".join(changed + conditional) or "the defaults"
+
+
+RECIPE = Setting(
+    "settings that were tried together, each of which can still be given beside it: "
+    + "; ".join(f"{name} is {in_words(recipe)}" for name, recipe in RECIPES.items()),
+    choices=tuple(RECIPES),
+    kind=str,
+)
 EPOCHS = Setting(
     "train for so many passes over the images instead of --steps; 100 is the tutorial's full schedule, "
     "93,750 iterations of MNIST",
@@ -85,14 +102,7 @@ def add_train(commands: Any, framework: Framework) -> None:
     )
     parser.set_defaults(command=train, parser=parser)
     length = parser.add_mutually_exclusive_group()
-    parser.add_argument(
-        "--recipe",
-        metavar="NAME",
-        choices=[*RECIPES],
-        default=argparse.SUPPRESS,
-        help="settings that were tried together; what is given beside it wins: "
-        + "; ".join(f"{name}, {in_words(recipe)}" for name, recipe in RECIPES.items()),
-    )
+    add_setting(parser, "--recipe", RECIPE, default=None, shown_only=True)
     for name, about in settings().items():
         if about.option:
             parser.add_argument(
@@ -133,15 +143,6 @@ def add_train(commands: Any, framework: Framework) -> None:
     )
 
 
-def in_words(recipe: Mapping[str, Any]) -> str:
-    """What a recipe sets, as one would type it, with what its loss brings along."""
-    typed = [
-        f"--{name}" if value is True else f"{option_name(name)} {value}"
-        for name, value in with_its_loss(recipe).items()
-    ]
-    return " ".join(typed) or "the defaults"
-
-
 def add_generate(commands: Any, framework: Framework) -> None:
     """Add `generate`."""
     parser = commands.add_parser(
@@ -157,12 +158,12 @@ def add_generate(commands: Any, framework: Framework) -> None:
         type=run_path,
         help=f"the run's folder (default: the newest in {RUNS / framework.engine.short_name})",
     )
-    add_setting(parser, "--count", COUNT, 64)
+    add_setting(parser, "--count", COUNT, "64, or with --digit all 8 of each class", shown_only=True)
     parser.add_argument(
         "--digit",
         metavar="NAME",
-        help="of a run that was trained with --conditional: the class of all images, such as 7 or the name "
-        "of a folder of your own images, or all, a column for each (default: all)",
+        help="of a run that was trained with --conditional: which class to draw, such as 7, Sneaker or the "
+        "name of a folder of your own images; or all, a column for each (default: all)",
     )
     add_setting(parser, "--seed", GENERATE_SEED, 0)
     add_setting(parser, "--weights", WEIGHTS, "last")

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from common.config import Setting, check
+from common.config import KINDS, Setting, check
 from common.errors import GanError, UsageError, reason
 from common.machine.streams import be_patient
 
@@ -68,8 +68,7 @@ def add_setting(group: Any, option: str, about: Setting, default: Any, shown_onl
         try:
             value = about.kind(text)
         except ValueError:
-            kind = "a whole number" if about.kind is int else "a number"
-            raise argparse.ArgumentTypeError(f"must be {kind}, not {text!r}") from None
+            raise argparse.ArgumentTypeError(f"must be {KINDS[about.kind]}, not {text!r}") from None
         check(option, value, about)
         return value
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from common.command_line.framework import DEVICE, Framework, load
 from common.config import RECIPES, Config, option_name, settings, with_its_loss
-from common.data import datasets, mnist
+from common.data import datasets, mnist, own_images
 from common.errors import GanError, UsageError
 from common.feed import Feed
 from common.machine import hardware
@@ -24,21 +24,18 @@ def train(framework: Framework, options: dict[str, Any]) -> int:
     folder = options.pop("run")
     epochs = options.pop("epochs")
 
-    options = {**RECIPES[options.pop("recipe", "gan")], **options}
-    conditional = options.pop("conditional", None)
-
     resume = options.pop("resume")
+    options = with_recipe(options)
     if resume:
         run = Run.open(folder or newest_run(framework.engine.short_name))
         dataset = recorded_dataset(run, options.pop("dataset", "auto"))
-        if conditional is not None and conditional != (run.config.classes > 0):
-            raise UsageError("A resumed run cannot change --conditional; leave that out, or start a new run.")
         config = with_epochs(resumed_config(run, options), epochs, run.record["data"]["images"])
         if run.iterations_saved == config.steps:
             return make_the_end_again(run)
         images = load_recorded_images(run, dataset, data_dir)
         config = replace(config, dataset=images.name)
     else:
+        conditional = options.pop("conditional", False)
         config = Config(**with_its_loss(options))
         images = datasets.load(config.dataset, data_dir, config.train_limit)
         if conditional:
@@ -76,11 +73,28 @@ def train(framework: Framework, options: dict[str, Any]) -> int:
     return 0
 
 
+def with_recipe(options: dict[str, Any]) -> dict[str, Any]:
+    """`options`, where --recipe is among them with all that it stands for and they do not say otherwise."""
+    if "recipe" not in options:
+        return options
+    return with_its_loss({**RECIPES[options.pop("recipe")], **options})
+
+
 def with_epochs(config: Config, epochs: int | None, images: int) -> Config:
-    """`config` with the steps that so many passes over so many images take, if they are asked for."""
+    """`config` with the steps that so many passes over so many images take, if they are asked for.
+
+    Raises:
+        UsageError: they do not make an iteration.
+    """
     if epochs is None:
         return config
-    return replace(config, steps=epochs * images // (config.critic_steps * config.batch_size))
+    of_one = config.critic_steps * config.batch_size
+    if epochs * images < of_one:
+        raise UsageError(
+            f"--epochs {epochs} is less than one iteration, which takes {of_one} images where there are "
+            f"{images}; ask for more, or for a smaller --batch-size."
+        )
+    return replace(config, steps=epochs * images // of_one)
 
 
 def make_the_end_again(run: Run) -> int:
@@ -106,7 +120,12 @@ def resumed_config(run: Run, options: dict[str, Any]) -> Config:
         UsageError: others differ from what the run began with.
     """
     recorded = run.config.as_dict()
-    changed = [
+    conditional = run.config.classes > 0
+    changed = []
+    if options.pop("conditional", conditional) != conditional:
+        names = ["--no-conditional", "--conditional"]
+        changed.append(f"{names[conditional]} to {names[not conditional]}")
+    changed += [
         f"{option_name(name)} {recorded[name]} to {value}"
         for name, value in options.items()
         if value != recorded[name] and not settings()[name].may_change
@@ -142,13 +161,19 @@ def load_recorded_images(run: Run, dataset: str, data_dir: Path) -> mnist.Images
     """The images the run began with.
 
     Raises:
-        GanError: `dataset` has others now.
+        GanError: `dataset` has others now, or a conditional run other labels.
     """
-    images = datasets.load(dataset, data_dir, run.config.train_limit)
-    if images.sha256 != run.record["data"]["sha256"]:
+    images, recorded = datasets.load(dataset, data_dir, run.config.train_limit), run.record["data"]
+    if images.sha256 != recorded["sha256"]:
         raise GanError(
             f"The {images.title} images on this machine are not those the run in {run.folder} began "
             "with; start a new run."
+        )
+    if run.config.classes and images.labels_sha256 != recorded.get("labels_sha256"):
+        raise GanError(
+            f"The images in {images.title} are those the run in {run.folder} began with, but their classes "
+            f"are not; put each back into its folder of then ({own_images.listed(recorded['classes'])}), or "
+            "start a new run."
         )
     return images
 
@@ -157,12 +182,22 @@ def class_count(images: mnist.Images) -> int:
     """How many classes `images` are of.
 
     Raises:
-        UsageError: they have no labels.
+        UsageError: they have no labels, or not all of them, or there is none of some class.
     """
     if not images.classes:
         raise UsageError(
             f"The images in {images.title} have no labels to learn with --conditional; sort them into a "
             "folder for each class, or leave that out."
+        )
+    if "" in images.classes:
+        raise UsageError(
+            f"Some of the images in {images.title} are in no folder, so they have no label to learn with "
+            "--conditional; move them into the folder of a class, or leave that out."
+        )
+    if missing := [name for label, name in enumerate(images.classes) if label not in images.labels]:
+        raise UsageError(
+            f"The first {len(images.labels)} images in {images.title} show nothing of the classes "
+            f"{own_images.listed(missing)} to learn with --conditional; choose a larger --train-limit."
         )
     return len(images.classes)
 
@@ -189,7 +224,8 @@ def report(framework: Framework, run: Run, recorder: Recorder, data_dir: Path, d
         words = ["train", "--resume", "--run", str(run.folder), *where, *mnist.data_dir_option(data_dir)]
     else:
         verb = f"Trained {done:,} iterations on {data}"
-        words = ["generate", "--run", str(run.folder), "--out", f"{run.subject}.png", *where]
+        digits = ["--digit", "all"] if run.config.classes else []
+        words = ["generate", "--run", str(run.folder), *digits, "--out", f"{run.subject}.png", *where]
     losses = ", ".join(
         f"{column.short} {last[column.name].mean():.3f}" for column in run.objective.losses.columns
     )
@@ -204,8 +240,8 @@ def report(framework: Framework, run: Run, recorder: Recorder, data_dir: Path, d
 
 def what_to_see(run: Run) -> str:
     """The film and the chart of a run."""
-    outputs = " and ".join(column.title for column in run.objective.outputs.columns)
+    chart = ", ".join(panel.title for panel in run.objective.panels)
     return (
         f"See   {run.folder / 'samples.gif'}   {run.subject} appear out of noise\n"
-        f"      {run.folder / 'losses.png'}   both losses, {outputs}"
+        f"      {run.folder / 'losses.png'}   {chart}"
     )

@@ -7,6 +7,7 @@ in the Keras cache `mnist.npz`. The digits of scikit-learn need no download at a
 
 import gzip
 import hashlib
+import json
 import os
 import re
 import sys
@@ -48,6 +49,11 @@ class Images:
     def sha256(self) -> str:
         """Of the pixels: two runs with the same digest learnt from the same images."""
         return hashlib.sha256(self.pixels.tobytes()).hexdigest()
+
+    @property
+    def labels_sha256(self) -> str:
+        """Of classes and labels: two conditional runs with the same digests were told the same."""
+        return hashlib.sha256(json.dumps([self.classes, self.labels.tolist()]).encode()).hexdigest()
 
 
 def normalise(pixels: np.ndarray) -> np.ndarray:

@@ -3,6 +3,7 @@
 import os
 import sys
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,8 @@ from tqdm import tqdm
 from common.data.mnist import IMAGE_SIZE, PIXELS, Images
 from common.errors import GanError, UsageError, reason
 
-NAMES_SHOWN = 3  # of files that are left out
+FILES_SHOWN = 3  # of those that are left out
+CLASSES_SHOWN = 20
 DECODED_SIZE = (8 * IMAGE_SIZE, 8 * IMAGE_SIZE)  # more pixels of a photograph are not worth their time
 
 
@@ -35,16 +37,15 @@ def load(folder: Path) -> Images:
         try:
             picture, see_through = read_image(path)
         except Exception:  # Pillow's readers have exceptions of their own, and many
-            left_out.append(printable(str(relative)))
+            left_out.append(str(relative))
             continue
         pictures.append(picture)
         transparent.append(see_through)
         class_names.append(relative.parts[0] if len(relative.parts) > 1 else "")
     if left_out:
-        more = f" and {len(left_out) - NAMES_SHOWN:,} more" if len(left_out) > NAMES_SHOWN else ""
         print(
             f"Notice: Left out of {title}, as broken, too large or no images: "
-            f"{', '.join(left_out[:NAMES_SHOWN])}{more}.",
+            f"{listed(left_out, FILES_SHOWN)}.",
             file=sys.stderr,
         )
     if not pictures:
@@ -73,6 +74,12 @@ def load(folder: Path) -> Images:
 def printable(name: str) -> str:
     """A file's name in one line, whatever is in it."""
     return "".join(character if character.isprintable() else "?" for character in name)
+
+
+def listed(names: Sequence[str], most: int = CLASSES_SHOWN) -> str:
+    """`a, b and 7 more`: these names in one line."""
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return printable(", ".join(names[:most])) + more
 
 
 def files_below(folder: Path) -> list[Path]:

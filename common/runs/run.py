@@ -54,12 +54,16 @@ class Run:
             UsageError: `folder` holds something already.
             GanError: it cannot be written.
         """
-        data = {
+        data: dict[str, Any] = {
             "name": images.name,
             "title": images.title,
             "images": len(images.pixels),
             "sha256": images.sha256,
-        } | ({"classes": images.classes} if images.classes else {})
+        }
+        if images.classes:
+            data["classes"] = images.classes
+        if config.classes:
+            data["labels_sha256"] = images.labels_sha256
         record = {"format": FORMAT, "config": config.as_dict(), "data": data, "sessions": []}
         run = cls(folder, record)
         try:
@@ -249,8 +253,10 @@ class Run:
 
 def check_record(record: dict[str, Any]) -> None:
     """Raise some exception unless `record` has what the record of a run must have."""
-    Config(**record["config"])
-    str.lower(record["data"]["name"] + record["data"]["title"] + record["data"]["sha256"])
+    config, data = Config(**record["config"]), record["data"]
+    str.lower(data["name"] + data["title"] + data["sha256"])
+    if config.classes and config.classes != len([*map(str.lower, list.copy(data["classes"]))]):
+        raise ValueError("the networks know as many classes as the data has")
     for session in record["sessions"]:
         str.lower(session["framework"])
         dict.items(session["environment"])
