@@ -227,6 +227,18 @@ def test_real_images_are_not_their_own_neighbours(digits: Reference, monkeypatch
     assert quality.precision > 0.5 and quality.recall > 0.5
 
 
+def test_what_was_asked_for_is_compared_with_what_the_judge_says(
+    digits: Reference, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    verdict = Verdict(certain(np.arange(100) % 10), normal(0, 100, 64))
+    monkeypatch.setattr(metrics, "judge", lambda pixels: verdict)
+    labels = np.arange(100) % 10
+    labels[:25] += 1
+    samples = np.zeros((100, mnist.PIXELS), np.float32)
+    assert metrics.measure(samples, digits, "", labels).obeyed_share == 0.75
+    assert metrics.measure(samples, digits, "").obeyed_share is None
+
+
 def test_what_the_judge_says_is_counted(digits: Reference, monkeypatch: pytest.MonkeyPatch) -> None:
     probabilities = certain(np.arange(400) % 5)  # five digits, 80 times each
     probabilities[:100] = 0.2 * probabilities[:100] + 0.08  # 100 of them with 0.28

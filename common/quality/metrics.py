@@ -47,6 +47,7 @@ class Quality:
     precision: float  # 0 to 1, best 1: share of these images that look real; judge; arXiv:1904.06991
     recall: float  # 0 to 1, best 1: share of the real images that could be made; judge; the same paper
     neighbour_distance: float  # Euclidean, in pixels: mean to the nearest training image; 0 is copied
+    obeyed_share: float | None = None  # 0 to 1, best 1: images of the digit asked for, if any was; judge
 
 
 def load_reference(data_dir: Path) -> Reference:
@@ -67,8 +68,15 @@ def measure_real(reference: Reference) -> Quality:
     return measure(samples, Reference(reference.train[SAMPLES:], reference.test), "real images")
 
 
-def measure(samples: np.ndarray, reference: Reference, title: str) -> Quality:
-    """Every measure of `samples`, float32 (10,000, 784) in [-1, 1]; a progress bar shows `title`."""
+def measure(
+    samples: np.ndarray, reference: Reference, title: str, labels: np.ndarray | None = None
+) -> Quality:
+    """Every measure of `samples`; a progress bar shows `title`.
+
+    Args:
+        samples: float32 (10,000, 784) in [-1, 1].
+        labels: the digits that the generator was asked for, integers (10,000,), if it was.
+    """
     with tqdm(total=4, desc=title, unit="step") as progress:
         pixels, test = from_generator(samples), from_bytes(reference.test)
         probabilities, features = judge(pixels)
@@ -95,6 +103,7 @@ def measure(samples: np.ndarray, reference: Reference, title: str) -> Quality:
         precision=precision,
         recall=recall,
         neighbour_distance=float(distances.mean()),
+        obeyed_share=None if labels is None else float((probabilities.argmax(axis=1) == labels).mean()),
     )
 
 

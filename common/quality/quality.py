@@ -57,17 +57,17 @@ def measure_run(run: Run, reference: Reference) -> dict[str, Quality]:
         raise GanError("it has no checkpoint yet; train it for longer.")
     state = run.newest_checkpoint()
     _, generator = networks(run.config)
-    labels = np.arange(SAMPLES) % max(run.config.classes, 1)
-    noise = with_labels(
-        draw_noise(0, Purpose.METRIC_NOISE, SAMPLES, run.config.noise_dim), labels, run.config.classes
-    )
+    noise, labels = draw_noise(0, Purpose.METRIC_NOISE, SAMPLES, run.config.noise_dim), None
+    if run.config.classes:
+        labels = np.arange(SAMPLES) % run.config.classes
+        noise = with_labels(noise, labels, run.config.classes)
     generators = {"last": state.arrays}
     if average := averaged(state.arrays):
         generators["averaged"] = average
     record = header(state.iteration)
     for weights, arrays in generators.items():
         samples = generator(arrays, noise)
-        record[weights] = asdict(measure(samples, reference, f"{run.folder.name}, {weights}"))
+        record[weights] = asdict(measure(samples, reference, f"{run.folder.name}, {weights}", labels))
     save_neighbours(generator(state.arrays, noise[:SHOWN]), reference, run.folder / "neighbours.png")
     write(record, run.folder / "quality.json")
     return qualities(record)
