@@ -21,7 +21,7 @@ from common.engines import FRAMEWORKS
 from common.errors import UsageError
 from common.machine import hardware
 from common.machine.files import user_path
-from common.report.comparison import compare, mean_table, quality_table, run_table
+from common.report.comparison import compare, mean_tables, quality_table, run_table
 from common.report.page import save_loss_picture, save_page, save_samples_picture
 from common.runs.run import RUNS, make_new_folder, newest_in, point_latest_at, run_path
 
@@ -87,10 +87,10 @@ def make_report(arguments: Sequence[str] | None) -> int:
     save_page(comparison, hardware.python_line(words), folder / "report.html")
     point_latest_at(folder)
 
-    tables = [run_table(comparison), mean_table(comparison)]
-    if comparison.has_qualities:
-        tables.insert(1, quality_table(comparison))
-    for table in tables:
+    tables = [run_table(part) for part in comparison.parts.values()]
+    if comparison.qualities:
+        tables.append(quality_table(comparison))
+    for table in [*tables, *mean_tables(comparison)]:
         print(tabulate(table.rows, table.headings, disable_numparse=True, stralign="right"), end="\n\n")
     print(f"See   {folder / 'report.html'}   all of it in one page: open it in a browser")
     return 0

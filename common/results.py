@@ -20,13 +20,13 @@ from tabulate import tabulate
 
 from common.checkpoint import generator_alone
 from common.command_line.program import Parser, carry_out
-from common.config import Config, option_name
+from common.config import OF_LOSS, Config, option_name
 from common.data.mnist import REPOSITORY, default_data_dir
 from common.engines import ENGINES
 from common.errors import UsageError
 from common.machine.files import replacing
 from common.quality import quality
-from common.report.comparison import Table, compare, mean_table, means, quality_table, run_table
+from common.report.comparison import Table, compare, mean_tables, means, quality_table, run_table
 from common.runs.curves import fluctuation
 from common.runs.run import Run, run_path
 
@@ -51,7 +51,7 @@ KEPT_PICTURES = (0, 250, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 93_750)
 PLACE = re.compile(r"(<!-- table: (\S+) -->\n).*?(<!-- end of table -->)", re.DOTALL)
 SEED = re.compile(r"^seed (\d+)$")
 BACKEND = re.compile(r"^(\w+) on (\w+)$")  # Keras on JAX
-ESSENTIAL = ("seeds", "D loss", "G loss", "Parzen", "score", "Fréchet", "precision", "recall")
+ESSENTIAL = ("seeds", "D loss", "G loss", "Parzen", "score", "Fréchet", "precision", "recall", "as asked")
 CHINESE = {
     "run": "训练",
     "images of": "图片来源",
@@ -76,7 +76,17 @@ CHINESE = {
     "nearest": "最近邻距离",
     "real images": "真实图片",
     "untrained generator": "未训练的生成器",
+    "as asked": "按要求生成的比例",
     "averaged": "滑动平均",
+    "non-saturating": "非饱和",
+    "least-squares": "最小二乘",
+    "wasserstein": "Wasserstein",
+    "conditional": "条件",
+    "unconditional": "无条件",
+    "distance": "距离",
+    "penalty": "梯度惩罚",
+    "W varies": "距离波动",
+    "penalty varies": "梯度惩罚波动",
     "discriminator-first": "先更新判别器",
     "generator-first": "先更新生成器",
 }
@@ -123,15 +133,18 @@ def tables() -> dict[str, Table]:
     for study, patterns in STUDIES.items():
         folders = [folder for pattern in patterns for folder in sorted(RESULTS.glob(pattern))]
         kept = compare(folders, default_data_dir())
+        known = {"seeds", *(measure.heading for measure in kept.measures.values())}
+        headings = [heading for heading in ESSENTIAL if heading in known]
         essential = [
-            [generator, *(cells[heading] for heading in ESSENTIAL)]
-            for generator, cells in means(kept).items()
+            [generator, *(cells[heading] for heading in headings)]
+            for generator, cells in means(kept, kept.measures).items()
         ]
         commands = [[entry.label, f"`{command(entry.run)}`"] for entry in kept.entries]
-        made[f"{study}.essential"] = Table(["mean ± 95% interval", *ESSENTIAL], essential)
-        made[f"{study}.means"] = mean_table(kept)
+        made[f"{study}.essential"] = Table(["mean ± 95% interval", *headings], essential)
+        *_, made[f"{study}.means"] = mean_tables(kept)
         made[f"{study}.quality"] = quality_table(kept)
-        made[f"{study}.runs"] = run_table(kept)
+        for loss, part in kept.parts.items():
+            made[f"{study}.runs" if len(kept.parts) == 1 else f"{study}.runs.{loss}"] = run_table(part)
         made[f"{study}.commands"] = Table(["run", "made by"], commands)
     return made
 
@@ -140,9 +153,9 @@ def command(run: Run) -> str:
     """What makes `run` again."""
     engine = ENGINES[run.record["sessions"][0]["framework"]]
     options = [
-        f"{option_name(name)} {value}"
+        option_name(name) if name == "classes" else f"{option_name(name)} {value}"
         for name, value in run.config.as_dict().items()
-        if value != getattr(Config, name)
+        if value != OF_LOSS[run.config.loss].get(name, getattr(Config, name))
     ]
     return f'{engine.variables}make train-{engine.short_name} ARGS="{" ".join(options)}"'
 

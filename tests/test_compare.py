@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from common import compare, results
 from common.checkpoint import Checkpoint, initial_arrays
-from common.config import Config
+from common.config import OF_LOSS, Config
 from common.data.mnist import PIXELS, REPOSITORY, Images
 from common.engines import FRAMEWORKS
 from common.errors import GanError, UsageError
@@ -73,11 +74,15 @@ def make_run(tmp_path: Path, tiny_images: Images, monkeypatch: pytest.MonkeyPatc
         )
         run.save_record()
         random = np.random.default_rng(config.seed)
-        values = random.normal([d_loss, 0.85, 0.6, 0.4], 0.1, (1_000, 4)).clip(0.05, 2.9)
+        header = run.objective.header
+        means = (d_loss, 0.85, 0.6, 0.4, -0.5)[: len(header) - 1]
+        values = random.normal(means, 0.1, (1_000, len(means))).clip(-2.9, 2.9)
         rows = [f"{number},{','.join(f'{x:.6f}' for x in row)}" for number, row in enumerate(values)]
-        (run.folder / "losses.csv").write_text("\n".join([",".join(HEADER), *rows, ""]))
+        (run.folder / "losses.csv").write_text("\n".join([",".join(header), *rows, ""]))
         for iteration in (0, 250, 500, 750, 1_000):
-            picture = grid.image_grid(np.full((16, PIXELS), iteration / 1_000, np.float32), title)
+            columns = config.classes or 4
+            pictured = np.full((4 * columns, PIXELS), iteration / 1_000, np.float32)
+            picture = grid.image_grid(pictured, title, columns)
             grid.save_picture(picture, run.folder / "samples" / f"{iteration:08}.png")
         if checkpoint:
             arrays = initial_arrays(config)
@@ -297,7 +302,107 @@ def test_runs_with_other_settings_are_compared_and_told_apart(make_run: MakeRun,
     assert '<tr class="differs"><td>--beta1</td>' not in page and "<td>--beta1</td>" in page
 
 
+def tables(out: str) -> list[list[str]]:
+    """What was printed: for each table its lines."""
+    return [block.splitlines() for block in out.split("\n\n") if "---" in block]
+
+
+def test_runs_of_different_losses_have_their_losses_apart(make_run: MakeRun, command: Compare) -> None:
+    folders = [
+        make_run("one", seed=1),
+        make_run("two", seed=2),
+        make_run("squares", loss="least-squares", d_loss=0.2),
+        make_run("critic", loss="wasserstein", **OF_LOSS["wasserstein"]),
+        make_run("labels", classes=10),
+    ]
+    said = command("--runs " + " ".join(map(str, folders)))
+    assert said.status == 0
+    # What the loss of a run brings along goes without saying.
+    assert "Not all runs have the same --loss and --conditional: such" in said.err
+    cross_entropy, squares, critic, *means = tables(said.out)
+    assert "D loss" in cross_entropy[0] and len(cross_entropy) == 2 + 3
+    assert "D loss" in squares[0] and "PyTorch · least-squares · unconditional · seed 0" in squares[2]
+    assert "distance" in critic[0] and "penalty varies" in critic[0] and "D loss" not in critic[0]
+    assert "PyTorch · non-saturating · conditional · seed 0" in "".join(cross_entropy)
+    assert len(means) == 3 and not any("Parzen" in line for table in means for line in table)
+    headings = [re.split(r"  +", table[0].strip())[1:] for table in means]
+    assert headings == [
+        ["PyTorch · non-saturating · unconditional", "PyTorch · non-saturating · conditional"],
+        ["PyTorch · least-squares · unconditional"],
+        ["PyTorch · wasserstein · unconditional"],
+    ]
+    assert re.search(r"seeds +2 +1$", means[0][2])
+    page = REPORT.read_text(encoding="utf-8")
+    assert page.count('<div class="chart">') == 3
+    for loss in OBJECTIVES:
+        assert page.count(f"<h3>{loss}</h3>") == 2  # of a table and of a chart
+    assert "dashed: G loss" in page and "from the same noises, of conditional runs with each label" in page
+    with Image.open(REPORT.with_name("losses.png")) as picture:
+        assert picture.height == 3 * 770
+    widths = []
+    for folder in folders:
+        with Image.open(folder / "samples" / "00001000.png") as picture:
+            widths.append(picture.width)
+    with Image.open(REPORT.with_name("samples.png")) as picture:
+        assert max(widths) > min(widths) and picture.width == sum(widths)
+
+
+def test_runs_of_one_loss_have_one_table_and_one_chart(make_run: MakeRun, command: Compare) -> None:
+    said = command(f"--runs {make_run('one', seed=1)} {make_run('two', seed=2)}")
+    assert len(tables(said.out)) == 2 and "Notice: Not all" not in said.err
+    page = REPORT.read_text(encoding="utf-8")
+    assert page.count('<div class="chart">') == 1 and "<h3>non" not in page
+    assert "Unbroken: the discriminator&#39;s loss and D(x); dotted: the generator&#39;s loss and" in page
+    assert "Images from the same 16 noises in runs of the same seed" in page
+
+
+def test_settings_beside_those_of_a_loss_are_told(make_run: MakeRun) -> None:
+    critic = {**OF_LOSS["wasserstein"], "loss": "wasserstein"}
+    folders = [make_run("one"), make_run("two", **critic), make_run("three", **{**critic, "lr": 1e-3})]
+    assert [entry.group for entry in comparison.compare(folders, Path()).entries] == [
+        "PyTorch · lr 0.0003 · non-saturating",
+        "PyTorch · lr 0.0001 · wasserstein",
+        "PyTorch · lr 0.001 · wasserstein",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("settings", "options"),
+    [
+        ({"loss": "wasserstein", **OF_LOSS["wasserstein"]}, "--loss wasserstein"),
+        ({"loss": "wasserstein", **OF_LOSS["wasserstein"], "lr": 3e-4}, "--lr 0.0003 --loss wasserstein"),
+        ({"classes": 10}, "--conditional"),
+    ],
+)
+def test_the_command_that_makes_a_run_again_can_be_typed(
+    make_run: MakeRun, settings: dict[str, Any], options: str
+) -> None:
+    run = Run.open(make_run("run", **settings))
+    assert results.command(run) == f'make train-torch ARGS="--steps 1000 --noise-dim 2 {options}"'
+
+
 # Quality ----------------------------------------------------------------------------------------
+
+
+def test_of_conditional_runs_it_is_measured_whether_they_draw_what_they_are_asked_for(
+    make_run: MakeRun, command: Compare, mnist_images: Images, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def measure(samples: np.ndarray, reference: Any, title: str, labels: np.ndarray | None) -> Quality:
+        if labels is not None:
+            np.testing.assert_array_equal(labels, np.arange(10_000) % 10)
+        return replace(QUALITY, obeyed_share=None if labels is None else 0.875)
+
+    reference = Reference(mnist_images.pixels, mnist_images.pixels)
+    monkeypatch.setattr(comparison, "load_reference", lambda data_dir: reference)
+    monkeypatch.setattr(quality, "measure", measure)
+    one, other = make_run("one", images=mnist_images), make_run("other", images=mnist_images, classes=10)
+    assert "as asked" not in command(f"--runs {one}").out
+    for _ in range(2):  # measured, and kept
+        losses, qualities, means = tables(command(f"--runs {one} {other}").out)
+        assert qualities[0].endswith("as asked") and "asked" not in losses[0]
+        assert qualities[-1].endswith(" 0.875") and "· conditional" in qualities[-1]
+        assert not any("0.875" in line for line in qualities[:-1])
+        assert means[-1].split() == ["as", "asked", "0.875"]
 
 
 def test_images_are_measured_once(
@@ -305,9 +410,9 @@ def test_images_are_measured_once(
 ) -> None:
     measured = []
 
-    def measure(samples: np.ndarray, reference: Any, title: str) -> Quality:
+    def measure(samples: np.ndarray, reference: Any, title: str, labels: np.ndarray | None) -> Quality:
         measured.append(title)
-        assert samples.shape == (10_000, PIXELS)
+        assert samples.shape == (10_000, PIXELS) and labels is None
         return QUALITY
 
     reference = Reference(mnist_images.pixels, mnist_images.pixels)
@@ -365,7 +470,7 @@ def test_means_have_students_interval(make_run: MakeRun) -> None:
         [make_run(f"{seed}", d_loss=value, seed=seed) for seed, value in enumerate((1.0, 1.2, 1.6))], Path()
     )
     values = [entry.last_losses["d_loss"] for entry in found.entries]
-    table = comparison.mean_table(found)
+    (table,) = comparison.mean_tables(found)
     assert table.headings == ["mean ± 95% interval", "PyTorch"]  # nothing to compare the group with
     assert cell(table, "seeds", "PyTorch") == "3"
     half_width = 4.302653 * np.std(values, ddof=1) / np.sqrt(3)  # t(0.975, 2)
@@ -379,7 +484,7 @@ def test_frameworks_that_differ_by_more_than_seeds_do_are_seen(make_run: MakeRun
             for title, values in d_losses.items()
             for seed, value in enumerate(values)
         ]
-        table = comparison.mean_table(comparison.compare(folders, Path()))
+        (table,) = comparison.mean_tables(comparison.compare(folders, Path()))
         return float(cell(table, "D loss", "p"))
 
     assert p(PyTorch=[1.0, 1.2, 1.6], TensorFlow=[1.1, 1.3, 1.5]) > 0.5

@@ -66,6 +66,28 @@ def test_runs_are_read_while_they_go_on(tmp_path: Path) -> None:
     assert shown(follower) == WHOLE
 
 
+def test_a_run_of_any_loss_is_shown_under_the_names_of_its_columns(tmp_path: Path) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    run = tmp_path / "run"
+    make_run(run)
+    header = OBJECTIVES["wasserstein"].header
+    rows = [f"{row},-4.5,0.5,-1.25,3.25,-3.5\n" for row in range(ROWS)]
+    (run / "losses.csv").write_text("".join([",".join(header) + "\n", *rows]))
+    follower = Follower(run, tmp_path / "logs")
+    follower.catch_up()
+    follower.writer.close()
+    events = EventAccumulator(str(follower.logs), {"scalars": 0})
+    events.Reload()
+    assert {tag: events.Scalars(tag)[0].value for tag in events.Tags()["scalars"]} == {
+        "distance": -4.5,
+        "penalty": 0.5,
+        "d_real": -1.25,
+        "d_fake": 3.25,
+        "g_loss": -3.5,
+    }
+
+
 def test_kept_runs_are_shown(tmp_path: Path) -> None:
     """Their rows are means of 100 iterations."""
     follower = Follower(KEPT, tmp_path)

@@ -1,16 +1,16 @@
 """Run folders -> what there is to compare, and a sentence for whatever could not be compared."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import stats
 
-from common.config import option_name, settings
+from common.config import OF_LOSS, Config, option_name, settings
 from common.errors import GanError, UsageError
-from common.objectives import Objective
+from common.objectives import OBJECTIVES, Objective
 from common.quality import quality
 from common.quality.metrics import Quality, load_reference
 from common.runs.curves import FLUCTUATION_WINDOW, fluctuation
@@ -38,6 +38,7 @@ QUALITIES = {  # fields of `Quality`
     "digit_distance": Measure("uneven", ".3f", "distance of the digits' shares from a tenth each, best 0"),
     "confident_share": Measure("confident", ".3f", "share of images that surely are a digit, best 1"),
     "neighbour_distance": Measure("nearest", ".2f", "distance to the nearest training image, best as real"),
+    "obeyed_share": Measure("as asked", ".3f", "share of images of the digit asked for, best 1"),
 }
 
 
@@ -77,7 +78,7 @@ class Entry:
         found: dict[str, dict[str, float]] = {"": self.last_losses}
         for weights, measured in self.qualities.items():
             name = "" if weights == "last" else weights
-            found.setdefault(name, {}).update({one: getattr(measured, one) for one in QUALITIES})
+            found.setdefault(name, {}).update(values_of(measured))
         return found
 
     @property
@@ -113,14 +114,28 @@ class Comparison:
     notices: Sequence[str]  # what was left out, and why
 
     @property
+    def parts(self) -> dict[str, "Comparison"]:
+        """The name of a loss -> the runs with it, in the order of `OBJECTIVES`: theirs can be compared."""
+        found = {
+            loss: [entry for entry in self.entries if entry.run.config.loss == loss] for loss in OBJECTIVES
+        }
+        return {loss: Comparison(entries, ()) for loss, entries in found.items() if entries}
+
+    @property
     def objective(self) -> Objective:
-        """What all of the runs report."""
+        """What all runs of a part report."""
         return self.entries[0].run.objective
 
     @property
-    def has_qualities(self) -> bool:
-        """Whether the images of any run were measured."""
-        return any(entry.qualities for entry in self.entries)
+    def qualities(self) -> dict[str, Measure]:
+        """Those of `QUALITIES` that the images of any run have."""
+        known = {name for entry in self.entries for values in entry.measured.values() for name in values}
+        return {name: measure for name, measure in QUALITIES.items() if name in known}
+
+    @property
+    def measures(self) -> dict[str, Measure]:
+        """What all runs can be compared by: of one loss also that."""
+        return (loss_measures(self.objective) if len(self.parts) == 1 else {}) | self.qualities
 
     @property
     def groups(self) -> dict[str, list[Entry]]:
@@ -219,19 +234,35 @@ def differing_data(run: Run, first: Run) -> str:
 
 
 def differing_settings(runs: Sequence[Run]) -> list[str]:
-    """The settings with an effect on the training that are not the same in all runs."""
+    """The settings with an effect on the training that are not the same in all runs.
+
+    What a loss brings along goes without saying.
+    """
+
+    def unexpected(config: Config, name: str) -> Any:
+        value = getattr(config, name)
+        return None if value == OF_LOSS[config.loss].get(name, getattr(Config, name)) else value
+
     return [
         name
         for name, about in settings().items()
         if not about.may_change
         and name not in WITHOUT_EFFECT
         and len({getattr(run.config, name) for run in runs}) > 1
+        and len({unexpected(run.config, name) for run in runs}) > 1
     ]
 
 
 def describe(name: str, value: Any) -> str:
     """A setting's value in the name of a group."""
+    if name == "classes":
+        return "conditional" if value else "unconditional"
     return str(value) if settings()[name].choices else f"{name.replace('_', ' ')} {value}"
+
+
+def values_of(measured: Quality) -> dict[str, float]:
+    """The measures of some images, without those that they cannot have."""
+    return {name: value for name in QUALITIES if (value := getattr(measured, name)) is not None}
 
 
 # Tables -----------------------------------------------------------------------------------------
@@ -244,26 +275,24 @@ class Table(NamedTuple):
     rows: Sequence[Sequence[str]]
 
 
-def run_table(comparison: Comparison) -> Table:
+def run_table(part: Comparison) -> Table:
     """The last losses of each run, and what it took."""
-    losses = loss_measures(comparison.objective)
+    losses = loss_measures(part.objective)
     return Table(
-        ["run", *(one.heading for one in losses.values()), *comparison.entries[0].effort],
-        [
-            [entry.label, *texts(entry.last_losses, losses), *entry.effort.values()]
-            for entry in comparison.entries
-        ],
+        ["run", *(one.heading for one in losses.values()), *part.entries[0].effort],
+        [[entry.label, *texts(entry.last_losses, losses), *entry.effort.values()] for entry in part.entries],
     )
 
 
 def quality_table(comparison: Comparison) -> Table:
     """How good the images of each generator are, below real ones and those of an untrained generator."""
-    rows = [[name, *texts(asdict(measured), QUALITIES)] for name, measured in quality.scale().items()]
+    measures = comparison.qualities
+    rows = [[name, *texts(values_of(measured), measures)] for name, measured in quality.scale().items()]
     for entry in comparison.entries:
         for name, values in entry.measured.items():
             if entry.qualities:
-                rows.append([" · ".join(filter(None, (entry.label, name))), *texts(values, QUALITIES)])
-    return Table(["images of", *(one.heading for one in QUALITIES.values())], rows)
+                rows.append([" · ".join(filter(None, (entry.label, name))), *texts(values, measures)])
+    return Table(["images of", *(one.heading for one in measures.values())], rows)
 
 
 def loss_measures(objective: Objective) -> dict[str, Measure]:
@@ -278,39 +307,46 @@ def loss_measures(objective: Objective) -> dict[str, Measure]:
 
 
 def texts(values: Mapping[str, float], measures: Mapping[str, Measure]) -> list[str]:
-    """The values of these measures, as text."""
-    return [format(values[name], measure.form) for name, measure in measures.items()]
+    """The values of these measures, as text; nothing for one that there is not."""
+    return [format(values[name], one.form) if name in values else "" for name, one in measures.items()]
 
 
-def means(comparison: Comparison) -> dict[str, dict[str, str]]:
-    """Generator -> heading -> mean over seeds with its 95% interval.
+def means(comparison: Comparison, measures: Mapping[str, Measure]) -> dict[str, dict[str, str]]:
+    """Generator -> heading -> mean over seeds with its 95% interval, for those that have these `measures`.
 
     Under "p" stands how often chance would make the groups differ as much; that is the p of a one-way
     analysis of variance over the groups with several seeds, averages left out.
     """
-    measures = loss_measures(comparison.objective) | QUALITIES
-    scale = quality.scale() if comparison.has_qualities else {}
+    scale = quality.scale() if measures.keys() & comparison.qualities.keys() else {}
     values: dict[str, dict[str, list[float]]] = {  # generator -> measure -> one value for each seed
-        name: {one: [getattr(measured, one)] for one in QUALITIES} for name, measured in scale.items()
+        name: {one: [value] for one, value in values_of(measured).items()} for name, measured in scale.items()
     }
     for entry in comparison.entries:
         for weights, measures_of_one in entry.measured.items():
-            row = values.setdefault(" · ".join(filter(None, (entry.group, weights))), {})
-            for name, value in measures_of_one.items():
-                row.setdefault(name, []).append(value)
+            if measures.keys() & measures_of_one.keys():
+                row = values.setdefault(" · ".join(filter(None, (entry.group, weights))), {})
+                for name, value in measures_of_one.items():
+                    row.setdefault(name, []).append(value)
     found = {
         generator: {"seeds": "" if generator in scale else str(max(map(len, row.values())))}
         | {one.heading: estimate(row.get(name, []), one.form) for name, one in measures.items()}
         for generator, row in values.items()
     }
-    groups = [values[group] for group in comparison.groups]
+    groups = [values.get(group, {}) for group in comparison.groups]
     p_values = {one.heading: chance([row.get(name, []) for row in groups]) for name, one in measures.items()}
     return found | ({"p": {"seeds": "", **p_values}} if any(p_values.values()) else {})
 
 
-def mean_table(comparison: Comparison) -> Table:
+def mean_tables(comparison: Comparison) -> list[Table]:
+    """`means` in one table; where the runs are of several losses, before it a table for each of these."""
+    parts = comparison.parts.values()
+    apart = [mean_table(part, loss_measures(part.objective)) for part in parts] if len(parts) > 1 else []
+    return apart + ([mean_table(comparison, comparison.measures)] if comparison.measures else [])
+
+
+def mean_table(comparison: Comparison, measures: Mapping[str, Measure]) -> Table:
     """`means`: a column for each generator."""
-    columns = means(comparison)
+    columns = means(comparison, measures)
     headings = list(next(iter(columns.values())))
     return Table(
         ["mean ± 95% interval", *columns],

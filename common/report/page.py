@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from itertools import accumulate, zip_longest
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,8 +20,8 @@ from pygments.lexers import PythonLexer
 
 from common.engines import FRAMEWORKS
 from common.machine.files import replacing
-from common.objectives import Column
-from common.report.comparison import LAST, QUALITIES, Comparison, Entry, mean_table, quality_table, run_table
+from common.objectives import Column, Objective
+from common.report.comparison import LAST, Comparison, Entry, mean_tables, quality_table, run_table
 from common.report.sources import side_by_side
 from common.runs.curves import FLUCTUATION_WINDOW, moving_average, own_settings
 from common.runs.grid import read_picture, save_picture
@@ -46,26 +47,27 @@ def save_page(comparison: Comparison, command: str, path: Path) -> None:
     entries = comparison.entries
     circumstances = dict.fromkeys(name for entry in entries for name in entry.circumstances)
     page = environment.get_template("page.html.jinja").render(
-        title="The same GAN, side by side",
+        title="The same GAN, side by side" if len(comparison.parts) == 1 else "GANs, side by side",
         made=datetime.now().strftime("%Y-%m-%d %H:%M"),
         command=command,
         comparison=comparison,
-        runs=run_table(comparison),
-        objective=comparison.objective,
+        parts=comparison.parts,
+        run_table=run_table,
+        lines=lines,
         last=LAST,
         window=FLUCTUATION_WINDOW,
         plotly_script=Markup(get_plotlyjs()),
-        chart=Markup(chart(comparison).to_html(full_html=False, include_plotlyjs=False)),
+        chart=lambda part: Markup(chart(part).to_html(full_html=False, include_plotlyjs=False)),
         several_seeds=len({entry.run.config.seed for entry in entries}) > 1,
+        conditional=any(entry.run.config.classes for entry in entries),
         pictures=pictures(entries),
-        qualities=quality_table(comparison) if comparison.has_qualities else None,
-        measures=QUALITIES.values(),
+        qualities=quality_table(comparison) if comparison.qualities else None,
         neighbours=[
             (entry.label, as_data(entry.run.folder / "neighbours.png"))
             for entry in entries
             if (entry.run.folder / "neighbours.png").exists()
         ],
-        means=mean_table(comparison),
+        means=mean_tables(comparison),
         circumstances={
             name: [entry.circumstances.get(name, "") for entry in entries] for name in circumstances
         },
@@ -81,11 +83,11 @@ def save_page(comparison: Comparison, command: str, path: Path) -> None:
 # Curves -----------------------------------------------------------------------------------------
 
 
-def chart(comparison: Comparison) -> go.Figure:
-    """The losses of all runs and what their discriminators say: a colour for each group."""
+def chart(part: Comparison) -> go.Figure:
+    """The losses of runs with the same loss and what their discriminators say: a colour for each group."""
     figure = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.06)
-    colours = colour_of_groups(comparison)
-    for entry, row, column, dash in curves(comparison):
+    colours = colour_of_groups(part)
+    for entry, row, column, dash in curves(part):
         for iterations, values, bold in (single(entry, column.name), smooth(entry, column.name)):
             figure.add_scatter(
                 x=iterations,
@@ -101,7 +103,7 @@ def chart(comparison: Comparison) -> go.Figure:
                 hovertemplate=f"{column.title} %{{y:.3f}}" if bold else None,
                 hoverinfo=None if bold else "skip",
             )
-    for row, panel in enumerate(comparison.objective.panels, start=1):
+    for row, panel in enumerate(part.objective.panels, start=1):
         for value, formula, *_ in panel.references:
             style = {"dash": "dash", "color": "grey"}
             figure.add_hline(value, row=row, col=1, line=style, annotation_text=formula)
@@ -119,17 +121,25 @@ def chart(comparison: Comparison) -> go.Figure:
     return figure
 
 
-def curves(comparison: Comparison) -> Iterator[tuple[Entry, int, Column, str]]:
+def lines(objective: Objective) -> str:
+    """Which line of a chart is which."""
+    losses = [f"the {column.meaning}" for column in objective.losses.columns]
+    outputs = [column.title for column in objective.outputs.columns]
+    drawn = zip(("Unbroken", "dotted", "dashed"), zip_longest(losses, outputs), strict=False)
+    return "; ".join(f"{line}: {' and '.join(filter(None, columns))}" for line, columns in drawn)
+
+
+def curves(part: Comparison) -> Iterator[tuple[Entry, int, Column, str]]:
     """What to draw: of each run all columns, with the row of the chart and how the line is broken."""
-    for entry in comparison.entries:
-        for row, panel in enumerate(comparison.objective.panels, start=1):
+    for entry in part.entries:
+        for row, panel in enumerate(part.objective.panels, start=1):
             for column, dash in zip(panel.columns, DASHES, strict=False):
                 yield entry, row, column, dash
 
 
-def colour_of_groups(comparison: Comparison) -> dict[str, str]:
+def colour_of_groups(part: Comparison) -> dict[str, str]:
     """A colour for each group; with very many groups they come again."""
-    return {group: COLOURS[index % len(COLOURS)] for index, group in enumerate(comparison.groups)}
+    return {group: COLOURS[index % len(COLOURS)] for index, group in enumerate(part.groups)}
 
 
 class Curve(NamedTuple):
@@ -156,29 +166,31 @@ def smooth(entry: Entry, column: str) -> Curve:
 
 @own_settings()
 def save_loss_picture(comparison: Comparison, path: Path) -> None:
-    """Draw the smoothed losses of all runs as a PNG."""
+    """Draw the smoothed losses of all runs as a PNG, those of each loss in axes of their own."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(9, 7), layout="constrained")
-    both_axes = figure.subplots(2, 1, sharex=True)
-    colours = colour_of_groups(comparison)
-    for entry, row, column, dash in curves(comparison):
-        iterations, values, _ = smooth(entry, column.name)
-        both_axes[row - 1].plot(
-            iterations,
-            values,
-            color=colours[entry.group],
-            linestyle=DASHES[dash],
-            label=f"{entry.label}, {column.title}",
-        )
-    for axes, panel in zip(both_axes, comparison.objective.panels, strict=True):
-        for value, formula, *_ in panel.references:
-            axes.axhline(value, color="grey", linestyle="--", linewidth=1, label=formula)
-        axes.set_ylabel(panel.axis)
-        axes.set_ylim(panel.smooth_limits)
-        axes.grid(alpha=0.3)
-        axes.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize="x-small")
-    both_axes[-1].set_xlabel("iteration")
+    parts = [*comparison.parts.values()]
+    figure = Figure(figsize=(9, 7 * len(parts)), layout="constrained")
+    all_axes = figure.subplots(2 * len(parts), 1, sharex=True)
+    for part, both_axes in zip(parts, all_axes.reshape(-1, 2), strict=True):
+        colours = colour_of_groups(part)
+        for entry, row, column, dash in curves(part):
+            iterations, values, _ = smooth(entry, column.name)
+            both_axes[row - 1].plot(
+                iterations,
+                values,
+                color=colours[entry.group],
+                linestyle=DASHES[dash],
+                label=f"{entry.label}, {column.title}",
+            )
+        for axes, panel in zip(both_axes, part.objective.panels, strict=True):
+            for value, formula, *_ in panel.references:
+                axes.axhline(value, color="grey", linestyle="--", linewidth=1, label=formula)
+            axes.set_ylabel(panel.axis)
+            axes.set_ylim(panel.smooth_limits)
+            axes.grid(alpha=0.3)
+            axes.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize="x-small")
+    all_axes[-1].set_xlabel("iteration")
     with replacing(path) as temporary:
         figure.savefig(temporary, format="png", dpi=110)
 
@@ -228,11 +240,14 @@ def save_samples_picture(comparison: Comparison, path: Path) -> None:
         for column, paths in enumerate(made)
         if (picture := read_picture(paths[iteration]))
     }
-    width = max((picture.width for picture in places.values()), default=1)
+    widths = [1] * len(entries)  # labels make them differ
+    for (_, column), picture in places.items():
+        widths[column] = max(widths[column], picture.width)
+    left = [*accumulate(widths, initial=0)]
     height = max((picture.height for picture in places.values()), default=1)
-    canvas = Image.new("L", (width * len(entries), height * len(iterations)), color=64)
+    canvas = Image.new("L", (left[-1], height * len(iterations)), color=64)
     for (row, column), picture in places.items():
-        canvas.paste(picture, (column * width, row * height))
+        canvas.paste(picture, (left[column], row * height))
     save_picture(canvas, path)
 
 
