@@ -1,5 +1,7 @@
 """The GAN in PyTorch: networks, losses, one iteration."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -16,10 +18,12 @@ from common.data.mnist import Images  # noqa: E402
 from common.errors import UsageError  # noqa: E402
 from common.feed import Feed  # noqa: E402
 from pytorch_gan import device, exchange, layers, networks, training, variants  # noqa: E402
+from tests.combinations import COMBINATIONS  # noqa: E402
 from tests.numpy_gan import (  # noqa: E402
     NumpyGAN,
     discriminator_loss,
     generator_loss,
+    make_numpy_gan,
     sigmoid,
 )
 
@@ -36,6 +40,20 @@ def count_weights(network: torch.nn.Module) -> int:
 def test_weight_counts() -> None:
     assert count_weights(networks.Discriminator()) == 1_460_225
     assert count_weights(networks.Generator(noise_dim=100)) == 1_486_352
+
+
+def test_labels_add_a_row_of_weights_for_each_class() -> None:
+    discriminator, generator = variants.make_networks(Config(classes=10))
+    assert count_weights(discriminator) == 1_460_225 + 10 * 1_024
+    assert count_weights(generator) == 1_486_352 + 10 * 256
+
+
+def test_a_conditional_generator_passes_its_labels_on() -> None:
+    _, generator = variants.make_networks(Config(noise_dim=7, classes=3))
+    noise = np.random.default_rng(0).standard_normal((5, 10)).astype(np.float32)
+    images = networks.generate(generator, noise)
+    assert images.shape == (5, 784 + 3) and np.abs(images[:, :784]).max() <= 1
+    np.testing.assert_array_equal(images[:, 784:], noise[:, 7:])
 
 
 def test_the_discriminator_returns_probabilities_of_its_logits() -> None:
@@ -161,18 +179,30 @@ def gan_in_float64(config: Config, arrays: checkpoint.Arrays) -> training.GAN:
     return gan
 
 
-@pytest.mark.parametrize("ema_decay", [0.0, 0.9])
-@pytest.mark.parametrize("order", ["discriminator-first", "generator-first"])
-def test_iterations_are_those_of_hand_written_gradients(
-    order: str, ema_decay: float, tiny_images: Images
-) -> None:
+def settings_to_prove() -> list[object]:
+    """Every combination, with several numbers of critic steps, and with and without an average."""
+    settings = []
+    for name, config in COMBINATIONS.items():
+        settings += [
+            pytest.param(replace(config, critic_steps=steps, ema_decay=0.9), id=f"{name}, {steps} updates")
+            for steps in ([1, 2, 5] if config.loss == "wasserstein" else [1])
+        ]
+        if config.loss == Config.loss and not config.classes:
+            settings.append(pytest.param(config, id=f"{name}, no average"))
+    return settings
+
+
+@pytest.mark.parametrize("config", settings_to_prove())
+def test_iterations_are_those_of_hand_written_gradients(config: Config, tiny_images: Images) -> None:
     """Losses, gradients (in Adam's moments), weights and averages, in float64 and without dropout.
 
-    Measured after 5 iterations: losses differ by up to 3e-16, arrays by up to 6e-15.
+    Measured after 5 iterations: losses differ by up to 3e-16, arrays by up to 6e-15. With a batch of a power
+    of two the gradient of the critic's last bias, which the distance leaves out, is 0 without rounding. Of
+    other batches Adam makes a step of a rounding error, lr · g / (|g| + 1e-8), up to 1e-12.
     """
-    config = Config(batch_size=6, noise_dim=5, dropout=0.0, update_order=order, ema_decay=ema_decay)
-    arrays = checkpoint.initial_arrays(Config(noise_dim=5))
-    gan, oracle = gan_in_float64(config, arrays), NumpyGAN(config, arrays)
+    config = replace(config, batch_size=8, noise_dim=5, dropout=0.0)
+    arrays = checkpoint.initial_arrays(config)
+    gan, oracle = gan_in_float64(config, arrays), make_numpy_gan(config, arrays)
     feed = Feed(config, tiny_images.pixels, tiny_images.labels)
     for iteration in range(5):
         batch = feed.batch(iteration)
