@@ -3,9 +3,19 @@
 import numpy as np
 import pytest
 
-from common.config import Config
+from common.config import OF_LOSS, Config
 from common.data.mnist import PIXELS, Images
-from common.feed import Feed, Purpose, draw_noise, image_order, interpolate_noise, random_stream
+from common.feed import (
+    CriticBatches,
+    Feed,
+    Purpose,
+    draw_noise,
+    image_order,
+    in_every_class,
+    interpolate_noise,
+    random_stream,
+    with_labels,
+)
 
 
 def numbered_images(count: int) -> np.ndarray:
@@ -58,6 +68,78 @@ def test_a_batch_holds_the_images_of_its_indices() -> None:
     feed = feed_of(numbered_images(600), 5, 1, seed=1)
     pixels = np.rint((feed.batch(77).real_images[:, :2] + 1) * 127.5).astype(int)
     np.testing.assert_array_equal(pixels @ [256, 1], feed.image_indices(77))
+
+
+def critic_feed(classes: int = 0, batch_size: int = 5) -> Feed:
+    """A feed for three critic steps, of numbered images that are of class 0, 1, 2, ... in turn."""
+    settings = {**OF_LOSS["wasserstein"], "critic_steps": 3, "classes": classes}
+    config = Config(loss="wasserstein", batch_size=batch_size, noise_dim=4, seed=2, **settings)
+    return Feed(config, numbered_images(600), np.arange(600) % (classes or 1))
+
+
+def test_critic_batches_follow_one_another() -> None:
+    """Iteration t consumes the batches 3 t, 3 t + 1 and 3 t + 2 of a run with one critic step."""
+    feed = critic_feed()
+    for iteration in (0, 1, 77):
+        batch = feed.batch(iteration)
+        assert isinstance(batch, CriticBatches)
+        assert batch.real_images.shape == (3, 5, PIXELS) and batch.d_noise.shape == (3, 5, 4)
+        assert batch.g_noise.shape == (5, 4) and batch.mixing.shape == (3, 5, 1)
+        assert {array.dtype for array in batch} == {np.dtype(np.float32)}
+        for step in range(3):
+            number = 3 * iteration + step
+            pixels = np.rint((batch.real_images[step, :, :2] + 1) * 127.5).astype(int)
+            np.testing.assert_array_equal(pixels @ [256, 1], feed.image_indices(number))
+            noise = draw_noise(2, Purpose.DISCRIMINATOR_NOISE, 5, 4, index=number)
+            np.testing.assert_array_equal(batch.d_noise[step], noise)
+        np.testing.assert_array_equal(
+            batch.g_noise, draw_noise(2, Purpose.GENERATOR_NOISE, 5, 4, index=iteration)
+        )
+
+
+def test_mixing_is_uniform_and_has_a_purpose_of_its_own() -> None:
+    feed = critic_feed(batch_size=600)
+    mixing = np.concatenate([feed.batch(iteration).mixing.ravel() for iteration in range(10)])  # type: ignore[union-attr]
+    drawn = [
+        random_stream(2, Purpose.MIXING, number).random((600, 1), np.float32).ravel() for number in range(30)
+    ]
+    np.testing.assert_array_equal(mixing, np.concatenate(drawn))
+    assert mixing.min() >= 0 and mixing.max() < 1
+    # 18,000 draws: 1,800 in each tenth, with a standard deviation of 40
+    counts, _ = np.histogram(mixing, bins=10, range=(0, 1))
+    assert np.abs(counts - 1_800).max() < 5 * 40
+    assert len(np.unique(mixing)) > 0.99 * len(mixing)
+
+
+def test_labels_go_with_their_images() -> None:
+    """A noise has the label of the image in its row; that of the generator step, of the last critic step."""
+    feed = critic_feed(classes=7)
+    batch = feed.batch(5)
+    for step in range(3):
+        expected = np.eye(7)[feed.image_indices(15 + step) % 7]
+        np.testing.assert_array_equal(batch.real_images[step, :, PIXELS:], expected)
+        np.testing.assert_array_equal(batch.d_noise[step, :, 4:], expected)
+    np.testing.assert_array_equal(batch.g_noise[:, 4:], expected)
+
+
+def test_labels_change_nothing_else() -> None:
+    """Images, noises and mixing are those of a run without labels."""
+    for labelled, plain in zip(critic_feed(classes=7).batch(9), critic_feed().batch(9), strict=True):
+        np.testing.assert_array_equal(labelled[..., : plain.shape[-1]], plain)
+
+
+def test_labels_are_one_hot() -> None:
+    rows = np.ones((3, 2), np.float32)
+    found = with_labels(rows, np.array([0, 2, 1], np.uint8), 3)
+    np.testing.assert_array_equal(found, [[1, 1, 1, 0, 0], [1, 1, 0, 0, 1], [1, 1, 0, 1, 0]])
+    assert found.dtype == np.float32
+
+
+def test_each_noise_is_there_with_every_label() -> None:
+    noise = np.array([[5], [6]], np.float32)
+    expected = [[5, 1, 0, 0], [5, 0, 1, 0], [5, 0, 0, 1], [6, 1, 0, 0], [6, 0, 1, 0], [6, 0, 0, 1]]
+    np.testing.assert_array_equal(in_every_class(noise, 3), expected)
+    np.testing.assert_array_equal(in_every_class(noise, 0), noise)
 
 
 def test_streams_differ_by_seed_purpose_and_iteration() -> None:

@@ -20,12 +20,16 @@ ALONE = {
 FOLDERS = [engine.package for engine in FRAMEWORKS.values()]
 FILES = (
     "__main__.py",
+    "conditional.py",
     "device.py",
     "exchange.py",
     "layers.py",
+    "least_squares.py",
     "networks.py",
     "optimisers.py",
     "training.py",
+    "variants.py",
+    "wasserstein.py",
 )
 SHARED = "keras_gan.backends.shared"
 CALLED = {"forward", "__call__", "call"}  # what PyTorch, TensorFlow and Keras call a network's own function
@@ -93,8 +97,9 @@ def test_the_files_define_the_same_names_in_the_same_order(file: str, folder: st
     assert len(first) == len(other), f"more in one of them: {first[len(other) :] or other[len(first) :]}"
 
 
-def test_the_training_steps_have_the_same_numbered_comments() -> None:
-    first, *others = (numbered_comments(REPOSITORY / folder / "training.py") for folder in FOLDERS)
-    assert [comment[0] for comment in first] == list("123456")
+@pytest.mark.parametrize(("file", "numbers"), [("training.py", "123456"), ("wasserstein.py", "1234")])
+def test_the_training_steps_have_the_same_numbered_comments(file: str, numbers: str) -> None:
+    first, *others = (numbered_comments(REPOSITORY / folder / file) for folder in FOLDERS)
+    assert [comment[0] for comment in first] == list(numbers)
     for other in others:
         assert other == first
