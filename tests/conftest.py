@@ -114,12 +114,13 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the files that take longest, so that the workers of pytest-xdist end together.
+    """Let the workers of pytest-xdist begin with the files that take longest, so that they end together.
 
     Tests that start frameworks or a browser are slow; what else is says so itself.
     """
-    order = {f"test_{name}": number for number, name in enumerate(LONGEST_FIRST)}
-    items.sort(key=lambda item: order.get(item.path.stem, len(order)))
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        order = {f"test_{name}": number for number, name in enumerate(LONGEST_FIRST)}
+        items.sort(key=lambda item: order.get(item.path.stem, len(order)))
     for item in items:
         if SLOW_FIXTURES.intersection(getattr(item, "fixturenames", ())):
             item.add_marker("slow")
