@@ -13,7 +13,7 @@ import safetensors.numpy
 
 from common import checkpoint
 from common.checkpoint import Checkpoint
-from common.config import Config
+from common.config import OF_LOSS, Config
 from common.errors import GanError
 from common.machine.files import replacing
 from common.networks import networks
@@ -70,6 +70,12 @@ def test_what_is_saved_is_loaded(state: Checkpoint, tmp_path: Path) -> None:
     assert loaded.arrays.keys() == state.arrays.keys()
     for name, array in state.arrays.items():
         np.testing.assert_array_equal(loaded.arrays[name], array)
+
+
+def test_a_critic_has_made_more_updates_than_the_generator() -> None:
+    for loss, d_updates in (("non-saturating", 7), ("wasserstein", 35)):
+        config = Config(loss=loss, **OF_LOSS[loss])
+        assert Checkpoint(7, config.as_dict(), {}).d_updates == d_updates
 
 
 def test_a_damaged_checkpoint_is_refused(state: Checkpoint, tmp_path: Path) -> None:
