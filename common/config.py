@@ -178,7 +178,6 @@ OF_LOSS: Mapping[str, Mapping[str, Any]] = {
         "critic_steps": 5,
         "gradient_penalty": 10.0,
         "dropout": 0.0,
-        "lr": 1e-4,
         "beta1": 0.0,
         "beta2": 0.9,
     },
