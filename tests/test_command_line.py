@@ -156,7 +156,7 @@ def test_help_reads_like_documentation(command: Command) -> None:
     for recipe in RECIPES:
         assert f"{recipe} is " in text
     assert "wgan-gp is --loss wasserstein --critic-steps 5 --gradient-penalty 10.0" in text
-    assert "cgan is --conditional" in text
+    assert "cgan is --ema-decay 0.999 --conditional" in text
     assert "(at least 1; default: 64)" in text and "93,750" in text and "GAN_DATA_DIR" in text
     for option in ("--epochs", "--data-dir", "--device", "--run", "--resume"):
         assert option in text

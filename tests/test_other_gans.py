@@ -29,7 +29,7 @@ FRAME = 3 * 2  # around them
 def conditional_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run of 10 iterations in PyTorch that knows the ten digits."""
     folder = tmp_path_factory.mktemp("conditional")
-    assert as_process(f"{SMALL} --recipe cgan --steps 10 --run run", folder).status == 0
+    assert as_process(f"{SMALL} --conditional --steps 10 --run run", folder).status == 0
     return folder / "run"
 
 
@@ -55,6 +55,7 @@ def test_what_is_given_beside_a_recipe_wins() -> None:
         **OF_LOSS["wasserstein"],
         "loss": "wasserstein",
         "conditional": True,
+        "ema_decay": 0.999,
     }
 
 
@@ -238,8 +239,8 @@ def test_a_resumed_run_keeps_loss_and_labels(
 def test_a_run_without_labels_gets_none_when_it_is_resumed(command: Command) -> None:
     assert command(f"{SMALL} --steps 1 --run run").status == 0
     resume = "train --resume --run run --steps 2"
-    for line in ("--conditional", "--recipe cgan"):
-        command(f"{resume} {line}").assert_fails(2, "cannot change --no-conditional to --conditional;")
+    command(f"{resume} --conditional").assert_fails(2, "cannot change --no-conditional to --conditional;")
+    command(f"{resume} --recipe cgan").assert_fails(2, "--no-conditional to --conditional and --ema-decay 0.0")
     assert command(f"{resume} --no-conditional").status == 0
 
 
