@@ -17,11 +17,16 @@ from common.engines import ENGINES
 
 REPOSITORY = Path(__file__).parent.parent
 TESTS = (  # the quick ones first
+    "tests/test_feed.py",
+    "tests/test_checkpoint.py",
     "tests/test_dropout.py",
     "tests/test_pytorch.py::test_nothing_is_computed_and_thrown_away",
+    "tests/test_pytorch.py::test_iterations_are_those_of_hand_written_gradients",
     "tests/test_parity.py::test_one_step_agrees_to_rounding",
     "tests/test_parity.py::test_losses_agree_at_every_iteration",
+    "tests/test_parity.py::test_losses_agree_in_every_variant",
 )
+COMMON = "all"  # a mistake in `common/` is one in all frameworks: they agree, and other tests must notice
 
 
 @dataclass(frozen=True)
@@ -38,7 +43,7 @@ class Mutation:
     def framework(self) -> str:
         """The one it is planted in."""
         titles = {engine.package: title for title, engine in ENGINES.items() if not engine.keras_backend}
-        return titles.get(self.file.partition("/")[0], self.keras_on)
+        return {**titles, "common": COMMON}.get(self.file.partition("/")[0], self.keras_on)
 
 
 PYTORCH, TENSORFLOW, KERAS = "pytorch_gan/", "tensorflow_gan/", "keras_gan/"
@@ -88,11 +93,76 @@ MUTATIONS = (
     Mutation("noise reused", TENSORFLOW + "training.py", r"_step\(g_noise\)", "_step(d_noise)"),
     Mutation("average from zero", TENSORFLOW + "optimisers.py", r"step > 1", "step > 0"),
     Mutation("average's decay squared", PYTORCH + "optimisers.py", r"avg_fn\(decay\)", "avg_fn(decay**2)"),
+    Mutation(
+        "1/2 forgotten",
+        TENSORFLOW + "least_squares.py",
+        r"return 0\.5 \* (tf\.reduce_mean\(\(fake)",
+        r"return \1",
+    ),
+    Mutation(
+        "penalty from real images only",
+        TENSORFLOW + "wasserstein.py",
+        r"mixed_images = .*",
+        "mixed_images = real_images",
+    ),
+    Mutation("penalty's target 0", KERAS + "wasserstein.py", r"\(norms - 1\)", "norms", "Keras on PyTorch"),
+    Mutation(
+        "penalty's sum instead of mean",
+        PYTORCH + "wasserstein.py",
+        r"\(\(norms - 1\) \*\* 2\)\.mean\(\)",
+        "((norms - 1) ** 2).sum()",
+    ),
+    Mutation("slope of labels counted", PYTORCH + "wasserstein.py", r"gradients\[:, :784\]", "gradients"),
+    Mutation(
+        "critic steps off by one",
+        KERAS + "wasserstein.py",
+        r"zip\(\*map\(ops\.unstack, of_critic\), strict=True\)",
+        "list(zip(*map(ops.unstack, of_critic), strict=True))[1:]",
+        "Keras on JAX",
+    ),
+    Mutation(
+        "labels of other images",
+        TENSORFLOW + "conditional.py",
+        r"noise\[:, -self",
+        "tf.roll(noise, 1, axis=0)[:, -self",
+    ),
+    Mutation(
+        "mixing normal instead of uniform",
+        "common/feed.py",
+        r"\.random\((\s+\(self\.config\.batch_size, 1\))",
+        r".standard_normal(\1",
+    ),
+    Mutation(
+        "labels of generated images rolled by one",
+        "common/feed.py",
+        r"DISCRIMINATOR_NOISE, number, one\)",
+        "DISCRIMINATOR_NOISE, number, np.roll(one, 1))",
+    ),
+    Mutation(
+        "one-hot shifted by one",
+        "common/feed.py",
+        r"== np\.arange\(classes\)",
+        "== np.arange(1, classes + 1)",
+    ),
+    Mutation(
+        "critic batches overlap",
+        "common/feed.py",
+        r"range\(steps \* iteration, steps \* \(iteration \+ 1\)\)",
+        "range(iteration, iteration + steps)",
+    ),
+    Mutation(
+        "critic's updates not counted",
+        "common/checkpoint.py",
+        r"self\.iteration \* Config\(\*\*self\.config\)\.critic_steps",
+        "self.iteration",
+    ),
 )
 
 
 def concerned_tests(framework: str) -> str:
     """For `pytest -k`, which takes words: those of one framework alone, and without a long training."""
+    if framework == COMMON:
+        return "feed or checkpoint"
     others = " and ".join(f"not {word}" for word in ("Keras", "JAX", "1000") if word not in framework)
     words = " and ".join(word for word in framework.split() if word != "on")
     return f"{others} and ({words} or thrown_away)"
@@ -132,11 +202,16 @@ def first_failure(mutation: Mutation, copy: Path) -> str | None:
     return failed and failed[1]
 
 
+def left_out(folder: str, names: list[str]) -> set[str]:
+    """What a copy goes without: the hidden, and what users keep in the repository's own folder."""
+    kept_by_users = {"runs", "data"} if Path(folder) == REPOSITORY else set()
+    return kept_by_users | {name for name in names if name.startswith(".") or name == "__pycache__"}
+
+
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "repository"
-        ignored = shutil.ignore_patterns(".*", "runs", "data", "__pycache__")
-        shutil.copytree(REPOSITORY, copy, ignore=ignored)
+        shutil.copytree(REPOSITORY, copy, ignore=left_out)
         print("| planted | in | noticed first by |\n| --- | --- | --- |")
         unnoticed = []
         for mutation in MUTATIONS:
