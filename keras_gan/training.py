@@ -155,7 +155,8 @@ class Batches(keras.utils.PyDataset):
 def two_integers(seed: int) -> np.ndarray:
     """The seed of an iteration, below 2**63, as dropout takes it: int32 (2,), none negative.
 
-    Dropout counts the second on with each of the six masks of an iteration; its last three bits are for that.
+    Dropout counts the second on with each mask of an iteration, and has its last three bits for six of them.
+    A critic's masks, which are more, go on into the next seeds, hardly ever those of another iteration.
     """
     high, low = divmod(seed, 2**28)
     return np.array([high % 2**31, low << 3], dtype=np.int32)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from common import checkpoint
-from common.config import Config
+from common.config import OF_LOSS, Config
 from common.engines import ENGINES
 from tests.frameworks import Player
 from tests.numpy_gan import NumpyGAN, sigmoid
@@ -59,6 +59,15 @@ def test_a_training_step_drops_by_the_seed_of_its_iteration(players: Players, fr
         assert np.abs(losses[other] - losses[0]).min() > 1e-5
 
 
+@each_framework
+def test_masks_go_on_where_seeds_end(players: Players, framework: str) -> None:
+    """A critic takes more masks than there are seeds from one iteration's to the next, and to 2**31."""
+    outputs = players(framework, "float32").drop(0.3, (32, 64), 2**28 - 1, 33)
+    assert len({output.tobytes() for output in outputs}) == 33
+    for output in outputs:
+        assert 0.2 < (output == 0).mean() < 0.4  # standard error: 0.01
+
+
 @pytest.mark.parametrize("framework", [name for name in ENGINES if name != "PyTorch"])
 def test_a_training_step_draws_a_seed_for_each_mask(players: Players, framework: str) -> None:
     """PyTorch's one generator goes on by itself; the others carry theirs through a compiled step."""
@@ -68,6 +77,16 @@ def test_a_training_step_draws_a_seed_for_each_mask(players: Players, framework:
         state = player.run(config, arrays, 0, len(seeds), dropout_seeds=seeds).random_state
         np.testing.assert_array_equal(state, player.state_after(5, CALLS))
     assert not np.array_equal(state, player.state_after(5, CALLS - 1))
+
+
+@pytest.mark.parametrize("framework", [name for name in ENGINES if name != "PyTorch"])
+def test_a_critic_draws_seeds_for_its_penalty_too(players: Players, framework: str) -> None:
+    """Three masks for real and generated images and three for the penalty, in each critic step."""
+    settings = {**OF_LOSS["wasserstein"], "dropout": 0.3, "critic_steps": 2}
+    config = Config(batch_size=16, noise_dim=4, loss="wasserstein", **settings)
+    player = players(framework, "float32")
+    trace = player.run(config, checkpoint.initial_arrays(config), 0, 2, dropout_seeds=(9, 5))
+    np.testing.assert_array_equal(trace.random_state, player.state_after(5, 2 * 6 + 3))
 
 
 @each_framework
