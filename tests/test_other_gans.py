@@ -240,7 +240,9 @@ def test_a_run_without_labels_gets_none_when_it_is_resumed(command: Command) -> 
     assert command(f"{SMALL} --steps 1 --run run").status == 0
     resume = "train --resume --run run --steps 2"
     command(f"{resume} --conditional").assert_fails(2, "cannot change --no-conditional to --conditional;")
-    command(f"{resume} --recipe cgan").assert_fails(2, "--no-conditional to --conditional and --ema-decay 0.0")
+    command(f"{resume} --recipe cgan").assert_fails(
+        2, "--no-conditional to --conditional and --ema-decay 0.0"
+    )
     assert command(f"{resume} --no-conditional").status == 0
 
 

@@ -181,7 +181,7 @@ def gan_in_float64(config: Config, arrays: checkpoint.Arrays) -> training.GAN:
 
 def settings_to_prove() -> list[object]:
     """Every combination, with several numbers of critic steps, and with and without an average."""
-    settings = []
+    settings: list[object] = []
     for name, config in COMBINATIONS.items():
         settings += [
             pytest.param(replace(config, critic_steps=steps, ema_decay=0.9), id=f"{name}, {steps} updates")
