@@ -81,7 +81,7 @@ class WassersteinGAN(GAN):
 
         # 4. Update the critic: L_D = -W + penalty.
         self.d_optimizer.zero_grad()
-        (penalty - w).backward()
+        (penalty - w).backward(inputs=list(self.discriminator.parameters()))  # not the mixed images
         self.d_optimizer.step()
 
         return {
