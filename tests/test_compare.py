@@ -361,7 +361,7 @@ def test_settings_beside_those_of_a_loss_are_told(make_run: MakeRun) -> None:
     folders = [make_run("one"), make_run("two", **critic), make_run("three", **{**critic, "lr": 1e-3})]
     assert [entry.group for entry in comparison.compare(folders, Path()).entries] == [
         "PyTorch · lr 0.0003 · non-saturating",
-        "PyTorch · lr 0.0001 · wasserstein",
+        "PyTorch · lr 0.0003 · wasserstein",
         "PyTorch · lr 0.001 · wasserstein",
     ]
 
@@ -370,7 +370,7 @@ def test_settings_beside_those_of_a_loss_are_told(make_run: MakeRun) -> None:
     ("settings", "options"),
     [
         ({"loss": "wasserstein", **OF_LOSS["wasserstein"]}, "--loss wasserstein"),
-        ({"loss": "wasserstein", **OF_LOSS["wasserstein"], "lr": 3e-4}, "--lr 0.0003 --loss wasserstein"),
+        ({"loss": "wasserstein", **OF_LOSS["wasserstein"], "lr": 1e-4}, "--lr 0.0001 --loss wasserstein"),
         ({"classes": 10}, "--conditional"),
     ],
 )

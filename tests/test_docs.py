@@ -29,6 +29,7 @@ from common.runs.run import RUNS, Run, newest_in
 from docs import conf
 from tests.conftest import open_page
 from tests.frameworks import Player
+from tests.mutations import left_out
 
 DOCS = REPOSITORY / "docs"
 LANGUAGES = {"en": [], "zh": ["-D", "language=zh_CN"]}  # and the options with which Sphinx builds them
@@ -329,8 +330,7 @@ class Shell:
         self.players = players
         self.page = self.text = ""
         self.done: set[tuple[str, str]] = set()
-        ignored = shutil.ignore_patterns(".*", "_site", "runs", "data", "__pycache__", "*.egg-info")
-        shutil.copytree(REPOSITORY, self.folder, ignore=ignored)
+        shutil.copytree(REPOSITORY, self.folder, ignore=left_out)
         (self.folder / "docs" / "_site").mkdir()
         programs = self.folder / ".venv" / "bin"
         programs.mkdir(parents=True)

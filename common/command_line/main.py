@@ -19,7 +19,7 @@ from common.runs.run import RUNS, run_path
 
 def in_words(recipe: Mapping[str, Any]) -> str:
     """What a recipe sets, as one would type it, with what its loss brings along."""
-    options = with_its_loss(recipe)
+    options = {**recipe, **with_its_loss(recipe)}  # the loss before what it brings
     conditional = ["--conditional"] if options.pop("conditional", False) else []
     changed = [
         f"{option_name(name)} {value}" for name, value in options.items() if value != getattr(Config, name)
