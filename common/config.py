@@ -197,6 +197,11 @@ def with_its_loss(options: Mapping[str, Any]) -> dict[str, Any]:
     return {**OF_LOSS[options.get("loss", Config.loss)], **options}
 
 
+def default(name: str, loss: str) -> Any:
+    """What a setting is with this loss where nobody says otherwise."""
+    return OF_LOSS[loss].get(name, getattr(Config, name))
+
+
 def settings() -> Mapping[str, Setting]:
     """Field name -> setting, in the order of `Config`."""
     described: tuple[Field[Any], ...] = fields(Config)

@@ -53,6 +53,8 @@ def with_labels(rows: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarra
     Returns:
         float32 (B, n + classes).
     """
+    if not classes:
+        return rows
     one_hot = labels[:, np.newaxis] == np.arange(classes)
     return np.concatenate([rows, one_hot.astype(np.float32)], axis=1)
 

@@ -65,7 +65,8 @@ OUTPUTS = (
     Column("d_real", "D(x)", "D(x)", "D(x), on real images"),
     Column("d_fake", "D(G(z))", "D(G(z))", "D(G(z)), on generated images"),
 )
-NO_KNOWLEDGE = "where the discriminator knows nothing"
+KNOWS_NOTHING = "where the discriminator knows nothing"
+ONE_HALF = (Reference(1 / 2, "1/2", "1/2: D knows nothing"),)
 
 OBJECTIVES = {  # by the names of --loss
     "non-saturating": Objective(
@@ -86,9 +87,9 @@ OBJECTIVES = {  # by the names of --loss
             limits=(0, 1),
             smooth_limits=(0, 1),
             columns=OUTPUTS,
-            references=(Reference(1 / 2, "1/2", "1/2: D knows nothing"),),
+            references=ONE_HALF,
         ),
-        references=NO_KNOWLEDGE,
+        references=KNOWS_NOTHING,
     ),
     "least-squares": Objective(
         losses=Panel(
@@ -108,9 +109,9 @@ OBJECTIVES = {  # by the names of --loss
             limits=(-0.5, 1.5),
             smooth_limits=(0, 1),
             columns=OUTPUTS,
-            references=(Reference(1 / 2, "1/2", "1/2: D knows nothing"),),
+            references=ONE_HALF,
         ),
-        references=NO_KNOWLEDGE,
+        references=KNOWS_NOTHING,
     ),
     "wasserstein": Objective(
         losses=Panel(

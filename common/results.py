@@ -20,7 +20,7 @@ from tabulate import tabulate
 
 from common.checkpoint import generator_alone
 from common.command_line.program import Parser, carry_out
-from common.config import OF_LOSS, Config, option_name
+from common.config import default, option_name
 from common.data.mnist import REPOSITORY, default_data_dir
 from common.engines import ENGINES
 from common.errors import UsageError
@@ -155,7 +155,7 @@ def command(run: Run) -> str:
     options = [
         option_name(name) if name == "classes" else f"{option_name(name)} {value}"
         for name, value in run.config.as_dict().items()
-        if value != OF_LOSS[run.config.loss].get(name, getattr(Config, name))
+        if value != default(name, run.config.loss)
     ]
     return f'{engine.variables}make train-{engine.short_name} ARGS="{" ".join(options)}"'
 

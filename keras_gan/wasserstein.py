@@ -38,11 +38,6 @@ class WassersteinGAN(GAN):
 
     generator_loss = staticmethod(generator_loss)
 
-    @staticmethod
-    def output(logits: Tensor) -> Tensor:
-        """Logits (B, 1) -> D(x) (B, 1), which they are: any number."""
-        return logits
-
     def __init__(self, config: Config, discriminator: Discriminator, generator: Generator) -> None:
         super().__init__(config, discriminator, generator)
         self.penalty_weight = config.gradient_penalty

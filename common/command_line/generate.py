@@ -8,9 +8,8 @@ import numpy as np
 
 from common.checkpoint import averaged
 from common.command_line.framework import Framework, load
-from common.data import own_images
 from common.data.mnist import PIXELS
-from common.errors import UsageError
+from common.errors import UsageError, listed, printable
 from common.feed import Purpose, draw_noise, interpolate_noise, with_labels
 from common.machine.files import replacing, user_path
 from common.runs import grid
@@ -67,7 +66,7 @@ def generate(framework: Framework, options: dict[str, Any]) -> int:
             columns = min(count, STRIP_COLUMNS)
         grid.save_picture(grid.image_grid(images, caption, columns), out.path)
     data = run.record["data"]["title"]
-    of = f" of {own_images.printable(options['digit'])}" if of_one_class else ""
+    of = f" of {printable(options['digit'])}" if of_one_class else ""
     print(f"Wrote {out.path}: {count} images{of} after {state.iteration:,} iterations on {data}{note}.")
     return 0
 
@@ -85,17 +84,17 @@ def labels_asked_for(run: Run, digit: str | None, count: int | None, interpolate
         if digit is not None:
             raise UsageError(
                 f"The run in {run.folder} was trained without labels, so it cannot be asked for --digit "
-                f"{own_images.printable(digit)}; leave that out, or train a new run with --conditional."
+                f"{printable(digit)}; leave that out, or train a new run with --conditional."
             )
         return np.zeros(count or ROWS**2, int)
     names = run.record["data"]["classes"]
     if digit in names:
         return np.full(count or ROWS**2, names.index(digit))
     if digit not in ("all", None):
-        raise UsageError(f"--digit must be one of {own_images.listed(names)}, or all, not {digit!r}.")
+        raise UsageError(f"--digit must be one of {listed(names)}, or all, not {digit!r}.")
     if interpolate:
         raise UsageError(
-            f"--interpolate takes one class; name it with --digit, such as {own_images.printable(names[-1])}."
+            f"--interpolate takes one class; name it with --digit, such as {printable(names[-1])}."
         )
     return np.arange(count or ROWS * len(names)) % len(names)
 

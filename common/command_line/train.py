@@ -7,8 +7,8 @@ from typing import Any
 
 from common.command_line.framework import DEVICE, Framework, load
 from common.config import RECIPES, Config, option_name, settings, with_its_loss
-from common.data import datasets, mnist, own_images
-from common.errors import GanError, UsageError
+from common.data import datasets, mnist
+from common.errors import GanError, UsageError, listed
 from common.feed import Feed
 from common.machine import hardware
 from common.runs.recorder import Recorder, alone_with, make_film_and_chart
@@ -172,7 +172,7 @@ def load_recorded_images(run: Run, dataset: str, data_dir: Path) -> mnist.Images
     if run.config.classes and images.labels_sha256 != recorded.get("labels_sha256"):
         raise GanError(
             f"The images in {images.title} are those the run in {run.folder} began with, but their classes "
-            f"are not; put each back into its folder of then ({own_images.listed(recorded['classes'])}), or "
+            f"are not; put each back into its folder of then ({listed(recorded['classes'])}), or "
             "start a new run."
         )
     return images
@@ -197,7 +197,7 @@ def class_count(images: mnist.Images) -> int:
     if missing := [name for label, name in enumerate(images.classes) if label not in images.labels]:
         raise UsageError(
             f"The first {len(images.labels)} images in {images.title} show nothing of the classes "
-            f"{own_images.listed(missing)} to learn with --conditional; choose a larger --train-limit."
+            f"{listed(missing)} to learn with --conditional; choose a larger --train-limit."
         )
     return len(images.classes)
 

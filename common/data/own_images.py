@@ -3,7 +3,6 @@
 import os
 import sys
 import warnings
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +10,9 @@ from PIL import Image, ImageOps
 from tqdm import tqdm
 
 from common.data.mnist import IMAGE_SIZE, PIXELS, Images
-from common.errors import GanError, UsageError, reason
+from common.errors import GanError, UsageError, listed, printable, reason
 
 FILES_SHOWN = 3  # of those that are left out
-CLASSES_SHOWN = 20
 DECODED_SIZE = (8 * IMAGE_SIZE, 8 * IMAGE_SIZE)  # more pixels of a photograph are not worth their time
 
 
@@ -69,17 +67,6 @@ def load(folder: Path) -> Images:
         labels=labels,
         classes=tuple(classes.tolist()) if any(classes) else (),
     )
-
-
-def printable(name: str) -> str:
-    """A file's name in one line, whatever is in it."""
-    return "".join(character if character.isprintable() else "?" for character in name)
-
-
-def listed(names: Sequence[str], most: int = CLASSES_SHOWN) -> str:
-    """`a, b and 7 more`: these names in one line."""
-    more = f" and {len(names) - most:,} more" if len(names) > most else ""
-    return printable(", ".join(names[:most])) + more
 
 
 def files_below(folder: Path) -> list[Path]:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy import stats
 
-from common.config import OF_LOSS, Config, option_name, settings
+from common.config import Config, default, option_name, settings
 from common.errors import GanError, UsageError
 from common.objectives import OBJECTIVES, Objective
 from common.quality import quality
@@ -241,7 +241,7 @@ def differing_settings(runs: Sequence[Run]) -> list[str]:
 
     def unexpected(config: Config, name: str) -> Any:
         value = getattr(config, name)
-        return None if value == OF_LOSS[config.loss].get(name, getattr(Config, name)) else value
+        return None if value == default(name, config.loss) else value
 
     return [
         name
