@@ -76,8 +76,11 @@ def recipes() -> dict[str, Any]:
     """Every training of every recipe but the first, which is that of `pace`."""
     found = {}
     for name, settings in [*RECIPES.items()][1:]:
-        config = Config(**with_its_loss({"classes": 10} if "conditional" in settings else settings))
-        found[name] = {one: pace.as_dict() for one, pace in beside_the_limit(config, 8, name).items()}
+        options = with_its_loss(settings)
+        if options.pop("conditional", False):
+            options["classes"] = 10
+        paces = beside_the_limit(Config(**options), rounds=8, title=name)
+        found[name] = {one: pace.as_dict() for one, pace in paces.items()}
     return found
 
 
