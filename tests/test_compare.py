@@ -336,6 +336,8 @@ def test_runs_of_different_losses_have_their_losses_apart(make_run: MakeRun, com
     assert page.count('<div class="chart">') == 3
     for loss in OBJECTIVES:
         assert page.count(f"<h3>{loss}</h3>") == 2  # of a table and of a chart
+    shown = re.findall(r"<h2>(.*), side by side</h2>", page)
+    assert shown == ["training.py", "least_squares.py", "wasserstein.py", "conditional.py"]
     assert "dashed: G loss" in page and "from the same noises, of conditional runs with each label" in page
     with Image.open(REPORT.with_name("losses.png")) as picture:
         assert picture.height == 3 * 770
@@ -540,12 +542,29 @@ def test_the_tables_on_the_pages_are_made_from_the_kept_runs(page: str) -> None:
 # Sources ----------------------------------------------------------------------------------------
 
 
-def test_the_three_sources_stand_side_by_side_whole() -> None:
-    pieces = sources.side_by_side()
+def test_the_files_of_what_runs_change_are_those_that_are_shown() -> None:
+    step1, conditional = Config(), Config(loss="least-squares", classes=10)
+    assert sources.files_behind([step1]) == ["training.py"]
+    assert sources.files_behind([conditional, step1]) == ["training.py", "least_squares.py", "conditional.py"]
+
+
+def test_every_loss_but_that_of_step_1_has_a_file_to_show() -> None:
+    for loss, settings in OF_LOSS.items():
+        files = sources.files_behind([Config(loss=loss, **settings)])
+        assert len(files) == (1 if loss == Config.loss else 2)
+
+
+@pytest.mark.parametrize("file", ["training.py", "least_squares.py", "wasserstein.py", "conditional.py"])
+def test_the_three_sources_stand_side_by_side_whole(file: str) -> None:
+    pieces = sources.side_by_side(file)
     for column, engine in enumerate(FRAMEWORKS.values()):
         lines = [line for texts in pieces.values() for line in texts[column].splitlines() if line.strip()]
-        source = (REPOSITORY / engine.package / "training.py").read_text(encoding="utf-8").splitlines()
+        source = (REPOSITORY / engine.package / file).read_text(encoding="utf-8").splitlines()
         assert sorted(lines) == sorted(line for line in source if line.strip())
+
+
+def test_the_numbered_steps_of_an_iteration_stand_side_by_side() -> None:
+    pieces = sources.side_by_side("training.py")
     for name in [f"GAN.discriminator_step, {number}" for number in (1, 2, 3)] + [
         f"GAN.generator_step, {number}" for number in (4, 5, 6)
     ]:

@@ -22,7 +22,7 @@ from common.engines import FRAMEWORKS
 from common.machine.files import replacing
 from common.objectives import Column, Objective
 from common.report.comparison import LAST, Comparison, Entry, mean_tables, quality_table, run_table
-from common.report.sources import side_by_side
+from common.report.sources import files_behind, side_by_side
 from common.runs.curves import FLUCTUATION_WINDOW, moving_average, own_settings
 from common.runs.grid import read_picture, save_picture
 
@@ -72,7 +72,13 @@ def save_page(comparison: Comparison, command: str, path: Path) -> None:
             name: [entry.circumstances.get(name, "") for entry in entries] for name in circumstances
         },
         frameworks=list(FRAMEWORKS),
-        code={name: [highlighted(lines) for lines in columns] for name, columns in side_by_side().items()},
+        code={
+            file: {
+                name: [highlighted(lines) for lines in columns]
+                for name, columns in side_by_side(file).items()
+            }
+            for file in files_behind(entry.run.config for entry in entries)
+        },
         light_code_css=code_css("default"),
         dark_code_css=code_css("github-dark"),
     )

@@ -1,13 +1,14 @@
-"""The three `training.py` -> pieces that stand side by side.
+"""A file of the three frameworks -> pieces that stand side by side.
 
-They define the same names in the same order, so each is cut at its functions and methods, and inside
+The three define the same names in the same order, so each is cut at its functions and methods, and inside
 those at the numbered comments.
 """
 
 import ast
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+from common.config import Config
 from common.data.mnist import REPOSITORY
 from common.engines import FRAMEWORKS
 
@@ -16,10 +17,19 @@ NUMBERED_COMMENT = re.compile(r" +# (\d+)\. ")
 Pieces = dict[str, str]  # what a piece is, such as "GAN.train_step" or "GAN.generator_step, 4" -> its lines
 
 
-def side_by_side() -> dict[str, list[str]]:
+def files_behind(configs: Iterable[Config]) -> list[str]:
+    """`training.py`, and the files of what these runs change, each called after its setting."""
+    names = ["training"]
+    for config in configs:
+        names += [config.loss.replace("-", "_"), "conditional" if config.classes else ""]
+    a_folder = REPOSITORY / next(iter(FRAMEWORKS.values())).package
+    return [f"{name}.py" for name in dict.fromkeys(names) if (a_folder / f"{name}.py").exists()]
+
+
+def side_by_side(file: str) -> dict[str, list[str]]:
     """The name of a piece -> its lines in each of the `FRAMEWORKS`, "" where a framework does without."""
-    files = (REPOSITORY / engine.package / "training.py" for engine in FRAMEWORKS.values())
-    columns = [cut(file.read_text(encoding="utf-8")) for file in files]
+    paths = (REPOSITORY / engine.package / file for engine in FRAMEWORKS.values())
+    columns = [cut(path.read_text(encoding="utf-8")) for path in paths]
     return {name: [pieces.get(name, "") for pieces in columns] for name in merged(columns)}
 
 
