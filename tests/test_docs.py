@@ -80,10 +80,12 @@ def skeleton(path: Path) -> list[str]:
 
 
 def bone(fence: Token) -> str:
-    """A block: a directive without its words, commands without their comments, other code as it is."""
+    """A block: a directive without its words, commands and files without comments, other code as it is."""
     name, _, argument = fence.info.partition(" ")
     if name == "sh":
         return "\n".join(commands(fence.content))
+    if re.match(r"\w+/  ", fence.content):  # a listing of folders and files
+        return re.sub(r"(?<=\S)  .*", "", fence.content)
     if not name.startswith("{"):
         return fence.info + "\n" + fence.content
     options = [line for line in fence.content.splitlines() if line.startswith(":")]
