@@ -1,13 +1,23 @@
-"""What one iteration computes: the matrix products of its dense layers.
+"""What one iteration computes: the matrix products of its layers.
 
-A layer y = x W has three: y itself, and on the way back the gradients of its weights and of its input.
+A layer y = x W has three: y itself, and on the way back the gradients of its weights and of its input. So has
+a convolution, with a row for each place where its kernel lies.
 """
 
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 from common.config import Config
-from common.networks import Network, networks
+from common.networks import (
+    KERNEL,
+    STRIDE,
+    Convolution,
+    Dense,
+    Layer,
+    Network,
+    TransposedConvolution,
+    networks,
+)
 
 
 class Product(NamedTuple):
@@ -23,19 +33,32 @@ class Passes:
     """Through a network, forth and back; each method lists the products of one over `rows` rows."""
 
     def __init__(self, network: Network) -> None:
-        self.layers = [(layer.fan_in, layer.fan_out) for layer in network.layers]
+        self.layers = [product for layer in network.layers if (product := product_of(layer))]
 
     def forward(self, rows: int) -> list[Product]:
         """The output of every layer."""
-        return [Product("output", rows, *layer) for layer in self.layers]
+        return [Product("output", rows * places, *widths) for places, *widths in self.layers]
 
     def weight_gradients(self, rows: int) -> list[Product]:
         """For every layer."""
-        return [Product("weight gradients", rows, *layer) for layer in self.layers]
+        return [Product("weight gradients", rows * places, *widths) for places, *widths in self.layers]
 
     def input_gradients(self, rows: int, first_layer: int = 0) -> list[Product]:
         """For every layer from `first_layer` on."""
-        return [Product("input gradients", rows, *layer) for layer in self.layers[first_layer:]]
+        layers = self.layers[first_layer:]
+        return [Product("input gradients", rows * places, *widths) for places, *widths in layers]
+
+
+def product_of(layer: Layer) -> tuple[int, int, int] | None:
+    """The rows for each image, fan_in and fan_out of what a layer multiplies, if it does."""
+    match layer:
+        case Dense():
+            return 1, layer.fan_in, layer.fan_out
+        case Convolution():
+            return (layer.size // STRIDE) ** 2, KERNEL**2 * layer.channels_in, layer.channels_out
+        case TransposedConvolution():
+            return layer.size**2, layer.channels_in, KERNEL**2 * layer.channels_out
+    return None
 
 
 class Work:

@@ -1,6 +1,7 @@
 """The exchange format: one safetensors file that every framework reads and writes.
 
-It holds NumPy arrays under canonical names, kernels as (in, out):
+It holds NumPy arrays under canonical names, kernels as (in, out), those of convolutions as (height, width,
+in, out), of transposed ones as (height, width, out, in):
 
     discriminator.dense1.kernel           float32 (784, 1024)
     discriminator.dense1.kernel.adam_m    its first moment in Adam, same shape
@@ -9,13 +10,14 @@ It holds NumPy arrays under canonical names, kernels as (in, out):
     ...
     generator.dense4.bias.adam_v          float32 (784,)
     generator.dense1.kernel.average       its moving average, same shape: of the generator, with --ema-decay
+    generator.norm1.running_mean          float32 (64,): of batch normalisation, without moments and average
     ...
 
 and as metadata the number of iterations completed, the run's configuration, and a SHA-256 of it all. Adam has
 made as many updates of the generator as there are iterations, and `critic_steps` times as many of the
 discriminator. Loading a safetensors file never executes code.
 
-A checkpoint that is kept for its images holds the generator's weights and their averages alone, in float16.
+A checkpoint that is kept for its images holds the generator alone, in float16, and without moments.
 """
 
 import hashlib
@@ -30,11 +32,12 @@ import safetensors.numpy
 
 from common.config import Config
 from common.errors import GanError, UsageError, reason
-from common.feed import Purpose, random_stream
+from common.feed import Purpose, draw_noise, random_stream, with_labels
 from common.machine.files import replacing
-from common.networks import weights
+from common.networks import networks, weights
 
 FORMAT = "gan-step-by-step checkpoint 1"
+STATISTICS_SAMPLES = 1_000  # noises from which an averaged generator has its statistics
 
 Arrays = dict[str, np.ndarray]  # canonical name -> array
 
@@ -42,15 +45,20 @@ Arrays = dict[str, np.ndarray]  # canonical name -> array
 def initial_arrays(config: Config) -> Arrays:
     """The state before the first iteration: random weights, moments of zero, all float32; no average yet.
 
-    Kernels and biases are uniform in ±1/sqrt(fan-in), each from a stream of its own.
+    Kernels and biases are uniform in ±1/sqrt(fan-in), each from a stream of its own. Batch normalisation
+    begins with gamma 1 and beta 0.
     """
     arrays: Arrays = {}
-    for index, (name, (shape, fan_in)) in enumerate(weights(config).items()):
-        bound = np.float32(1 / np.sqrt(fan_in))
-        stream = random_stream(config.seed, Purpose.INITIAL_WEIGHTS, index)
-        arrays[name] = (2 * stream.random(shape, dtype=np.float32) - 1) * bound
-        arrays[f"{name}.adam_m"] = np.zeros(shape, np.float32)
-        arrays[f"{name}.adam_v"] = np.zeros(shape, np.float32)
+    for index, (name, weight) in enumerate(weights(config).items()):
+        if weight.begins_as is None:
+            bound = np.float32(1 / np.sqrt(weight.fan_in))
+            stream = random_stream(config.seed, Purpose.INITIAL_WEIGHTS, index)
+            arrays[name] = (2 * stream.random(weight.shape, dtype=np.float32) - 1) * bound
+        else:
+            arrays[name] = np.full(weight.shape, weight.begins_as, np.float32)
+        if weight.trained:
+            arrays[f"{name}.adam_m"] = np.zeros(weight.shape, np.float32)
+            arrays[f"{name}.adam_v"] = np.zeros(weight.shape, np.float32)
     return arrays
 
 
@@ -61,12 +69,6 @@ def generator_alone(arrays: Arrays) -> Arrays:
         for name, array in arrays.items()
         if name.startswith("generator.") and not name.endswith((".adam_m", ".adam_v"))
     }
-
-
-def averaged(arrays: Arrays) -> Arrays:
-    """The averages of the generator's weights, under the names of those weights; empty if none are kept."""
-    suffix = ".average"
-    return {name.removesuffix(suffix): array for name, array in arrays.items() if name.endswith(suffix)}
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,24 @@ class Checkpoint:
     def d_updates(self) -> int:
         """How many updates of the discriminator Adam has made."""
         return self.iteration * Config(**self.config).critic_steps
+
+    def averaged(self) -> Arrays:
+        """The generator of averaged weights, under the names of those weights; empty if no averages are kept.
+
+        Its running statistics are those of a thousand images that it makes: an average of statistics would
+        be that of other generators.
+        """
+        suffix = ".average"
+        averages = {
+            name.removesuffix(suffix): array for name, array in self.arrays.items() if name.endswith(suffix)
+        }
+        if not averages:
+            return {}
+        config = Config(**self.config)
+        noise = draw_noise(config.seed, Purpose.STATISTICS_NOISE, STATISTICS_SAMPLES, config.noise_dim)
+        labels = np.arange(STATISTICS_SAMPLES) % max(config.classes, 1)
+        _, generator = networks(config)
+        return averages | generator.statistics(averages, with_labels(noise, labels, config.classes))
 
     def save(self, path: Path) -> None:
         """Write the file atomically.
@@ -158,17 +178,17 @@ def at_least_float32(array: np.ndarray) -> np.ndarray:
 
 def check_architecture(path: Path, state: Checkpoint, config: Config) -> None:
     """Raise `GanError` unless `state` has what is kept of these two networks, or of the generator alone."""
-    for name, (shape, _) in weights(config).items():
+    for name, weight in weights(config).items():
         of_generator = name.startswith("generator.")
         parts = [name] if of_generator or state.can_be_resumed else []
-        if state.can_be_resumed:
+        if weight.trained and state.can_be_resumed:
             parts += [f"{name}.adam_m", f"{name}.adam_v"]
-        if config.ema_decay and of_generator:
+        if weight.trained and config.ema_decay and of_generator:
             parts.append(f"{name}.average")
         for part in parts:
             found = state.arrays[part].shape if part in state.arrays else "nothing"
-            if found != shape:
+            if found != weight.shape:
                 raise GanError(
-                    f"{path} is of another architecture: {part} should be {shape} but is {found}; "
+                    f"{path} is of another architecture: {part} should be {weight.shape} but is {found}; "
                     "choose a checkpoint of this GAN."
                 )

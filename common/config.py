@@ -91,6 +91,11 @@ class Config:
     )
     beta1: float = setting(0.5, "Adam's decay of the mean gradient, per iteration", within=DECAYS)
     beta2: float = setting(0.999, "Adam's decay of the mean squared gradient, per iteration", within=DECAYS)
+    networks: str = setting(
+        "dense",
+        "what the two networks consist of: dense layers, or convolutions, as in a DCGAN",
+        choices=("dense", "convolutional"),
+    )
     loss: str = setting(
         "non-saturating",
         "what the two networks minimise; with wasserstein other settings have other defaults, see --recipe",
@@ -185,7 +190,8 @@ OF_LOSS: Mapping[str, Mapping[str, Any]] = {
 
 # Settings that were tried together: --recipe fills them in where they are not given.
 RECIPES: Mapping[str, Mapping[str, Any]] = {
-    "gan": {"loss": "non-saturating", "conditional": False},
+    "gan": {"networks": "dense", "loss": "non-saturating", "conditional": False},
+    "dcgan": {"networks": "convolutional"},
     "lsgan": {"loss": "least-squares"},
     "wgan-gp": {"loss": "wasserstein"},
     "cgan": {"conditional": True, "ema_decay": 0.999},

@@ -28,6 +28,7 @@ class Purpose(IntEnum):
     GENERATED_NOISE = 6
     METRIC_NOISE = 7
     MIXING = 8
+    STATISTICS_NOISE = 9
 
 
 def random_stream(seed: int, purpose: Purpose, index: int = 0) -> np.random.Generator:

@@ -5,6 +5,8 @@ pixels with one-hot numbers behind them. `tests/test_numpy_gan.py` compares the 
 """
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -14,8 +16,8 @@ from common.data.mnist import PIXELS
 from common.feed import Batch, CriticBatches
 
 SLOPE = 0.2
-EPSILON = 1e-8
-LAYERS = (1, 2, 3, 4)
+EPSILON = 1e-8  # of Adam
+NORM_EPSILON = 1e-5
 
 
 def sigmoid(logits: np.ndarray) -> np.ndarray:
@@ -30,6 +32,236 @@ def discriminator_loss(real_logits: np.ndarray, fake_logits: np.ndarray) -> floa
 def generator_loss(fake_logits: np.ndarray) -> float:
     """-mean log D(G(z))."""
     return float(np.logaddexp(0, -fake_logits).mean())
+
+
+# Layers ------------------------------------------------------------------------------------------
+
+
+class Layer:
+    """Rows x -> rows y, one for each image; without weights it learns nothing."""
+
+    def forward(self, arrays: Arrays, x: np.ndarray, training: bool) -> np.ndarray:
+        raise NotImplementedError
+
+    def backward(self, arrays: Arrays, x: np.ndarray, delta: np.ndarray) -> np.ndarray:
+        """dL/dy -> dL/dx."""
+        raise NotImplementedError
+
+    def gradients(self, arrays: Arrays, x: np.ndarray, delta: np.ndarray) -> Arrays:
+        """dL/dy -> dL/d(weights)."""
+        return {}
+
+    def tangent(self, arrays: Arrays, x: np.ndarray, direction: np.ndarray) -> np.ndarray:
+        """How y moves where x moves in a direction, for each row alone."""
+        raise NotImplementedError
+
+
+class LeakyReLU(Layer):
+    def forward(self, arrays: Arrays, x: np.ndarray, training: bool) -> np.ndarray:
+        return np.maximum(x, SLOPE * x)
+
+    def backward(self, arrays: Arrays, x: np.ndarray, delta: np.ndarray) -> np.ndarray:
+        return delta * np.where(x > 0, 1, SLOPE)
+
+    def tangent(self, arrays: Arrays, x: np.ndarray, direction: np.ndarray) -> np.ndarray:
+        return direction * np.where(x > 0, 1, SLOPE)
+
+
+@dataclass(frozen=True)
+class Bias(Layer):
+    """One number for each channel; what dense layers make is one place with many channels."""
+
+    name: str
+
+    def forward(self, arrays: Arrays, x: np.ndarray, training: bool) -> np.ndarray:
+        bias = arrays[f"{self.name}.bias"]
+        return (x.reshape(-1, len(bias)) + bias).reshape(x.shape)
+
+    def backward(self, arrays: Arrays, x: np.ndarray, delta: np.ndarray) -> np.ndarray:
+        return delta
+
+    def gradients(self, arrays: Arrays, x: np.ndarray, delta: np.ndarray) -> Arrays:
+        bias = arrays[f"{self.name}.bias"]
+        return {f"{self.name}.bias": delta.reshape(-1, len(bias)).sum(axis=0)}
+
+    def tangent(self, arrays: Arrays, x: np.ndarray, direction: np.ndarray) -> np.ndarray:
+        return direction
+
+
+@dataclass(frozen=True)
+class Linear(Layer):
+    """A product with a kernel, linear in either; this is x W."""
+
+    name: str
+
+    def product(self, x: np.ndarray, kernel: np.ndarray) -> np.ndarray:
+        return x @ kernel
+
+    def transposed(self, delta: np.ndarray, kernel: np.ndarray) -> np.ndarray:
+        return delta @ kernel.T
+
+    def kernel_gradient(self, x: np.ndarray, delta: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+        return x.T @ delta
+
+    def forward(self, arrays: Arrays, x: np.ndarray, training: bool) -> np.ndarray:
+        return self.product(x, arrays[f"{self.name}.kernel"])
+
+    def backward(self, arrays: Arrays, x: np.ndarray, delta: np.ndarray) -> np.ndarray:
+        return self.transposed(delta, arrays[f"{self.name}.kernel"])
+
+    def gradients(self, arrays: Arrays, x: np.ndarray, delta: np.ndarray) -> Arrays:
+        name = f"{self.name}.kernel"
+        return {name: self.kernel_gradient(x, delta, arrays[name].shape)}
+
+    def tangent(self, arrays: Arrays, x: np.ndarray, direction: np.ndarray) -> np.ndarray:
+        return self.product(direction, arrays[f"{self.name}.kernel"])
+
+
+@dataclass(frozen=True)
+class Convolution(Linear):
+    """Patches of 4 x 4, at every second place of an image in a frame of zeros, times a matrix."""
+
+    size: int  # height and width of the larger image
+
+    @property
+    def places(self) -> np.ndarray:
+        """Where in the framed image the numbers of each patch stand: (patches, 16)."""
+        framed = self.size + 2
+        corners = 2 * (framed * np.arange(self.size // 2)[:, np.newaxis] + np.arange(self.size // 2))
+        within = framed * np.arange(4)[:, np.newaxis] + np.arange(4)
+        return corners.reshape(-1, 1) + within.reshape(1, -1)
+
+    def patches(self, x: np.ndarray) -> np.ndarray:
+        """Rows -> (B · patches, 16 · channels)."""
+        images = np.pad(x.reshape(len(x), self.size, self.size, -1), ((0, 0), (1, 1), (1, 1), (0, 0)))
+        channels = images.shape[-1]
+        return images.reshape(len(x), -1, channels)[:, self.places].reshape(-1, 16 * channels)
+
+    def product(self, x: np.ndarray, kernel: np.ndarray) -> np.ndarray:
+        return (self.patches(x) @ kernel.reshape(-1, kernel.shape[-1])).reshape(len(x), -1)
+
+    def transposed(self, delta: np.ndarray, kernel: np.ndarray) -> np.ndarray:
+        """Every patch adds itself where it was taken from."""
+        channels_in, channels_out = kernel.shape[-2:]
+        patches = delta.reshape(-1, channels_out) @ kernel.reshape(-1, channels_out).T
+        patches = patches.reshape(len(delta), -1, 16, channels_in)
+        framed = np.zeros((len(delta), (self.size + 2) ** 2, channels_in))
+        for number in range(16):
+            framed[:, self.places[:, number]] += patches[:, :, number]
+        images = framed.reshape(len(delta), self.size + 2, self.size + 2, channels_in)
+        return images[:, 1:-1, 1:-1].reshape(len(delta), -1)
+
+    def kernel_gradient(self, x: np.ndarray, delta: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+        return (self.patches(x).T @ delta.reshape(-1, shape[-1])).reshape(shape)
+
+
+@dataclass(frozen=True)
+class TransposedConvolution(Convolution):
+    """From the smaller image to the larger, as the gradient of a convolution goes."""
+
+    def product(self, x: np.ndarray, kernel: np.ndarray) -> np.ndarray:
+        return super().transposed(x, kernel)
+
+    def transposed(self, delta: np.ndarray, kernel: np.ndarray) -> np.ndarray:
+        return super().product(delta, kernel)
+
+    def kernel_gradient(self, x: np.ndarray, delta: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+        return super().kernel_gradient(delta, x, shape)
+
+
+@dataclass(frozen=True)
+class BatchNormalisation(Layer):
+    """gamma x' + beta with x' = (x - mean) / sqrt(variance + epsilon), for each channel."""
+
+    name: str
+
+    def channels(self, arrays: Arrays, x: np.ndarray) -> np.ndarray:
+        """(B · places, channels)."""
+        return x.reshape(-1, len(arrays[f"{self.name}.gamma"]))
+
+    def normalised(self, arrays: Arrays, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """x' and sqrt(variance + epsilon), by the batch's own mean and variance."""
+        each = self.channels(arrays, x)
+        deviation = np.sqrt(each.var(axis=0) + NORM_EPSILON)
+        return (each - each.mean(axis=0)) / deviation, deviation
+
+    def forward(self, arrays: Arrays, x: np.ndarray, training: bool) -> np.ndarray:
+        each = self.channels(arrays, x)
+        mean, variance = f"{self.name}.running_mean", f"{self.name}.running_variance"
+        if training:
+            normal, _ = self.normalised(arrays, x)
+            unbiased = each.var(axis=0) * len(each) / (len(each) - 1)
+            arrays[mean] = 0.9 * arrays[mean] + 0.1 * each.mean(axis=0)
+            arrays[variance] = 0.9 * arrays[variance] + 0.1 * unbiased
+        else:
+            normal = (each - arrays[mean]) / np.sqrt(arrays[variance] + NORM_EPSILON)
+        return (arrays[f"{self.name}.gamma"] * normal + arrays[f"{self.name}.beta"]).reshape(x.shape)
+
+    def backward(self, arrays: Arrays, x: np.ndarray, delta: np.ndarray) -> np.ndarray:
+        """Through x' itself, through the mean and through the variance, which all depend on x."""
+        normal, deviation = self.normalised(arrays, x)
+        each = arrays[f"{self.name}.gamma"] * self.channels(arrays, delta)
+        through_both = each.mean(axis=0) + normal * (each * normal).mean(axis=0)
+        return ((each - through_both) / deviation).reshape(x.shape)
+
+    def gradients(self, arrays: Arrays, x: np.ndarray, delta: np.ndarray) -> Arrays:
+        normal, _ = self.normalised(arrays, x)
+        each = self.channels(arrays, delta)
+        return {
+            f"{self.name}.gamma": (each * normal).sum(axis=0),
+            f"{self.name}.beta": each.sum(axis=0),
+        }
+
+
+@dataclass(frozen=True)
+class LabelPlanes(Layer):
+    """Behind the pixels of a place, as channels, all that stands behind the image."""
+
+    def forward(self, arrays: Arrays, x: np.ndarray, training: bool) -> np.ndarray:
+        pixels, labels = x[:, :PIXELS, np.newaxis], x[:, np.newaxis, PIXELS:]
+        return np.concatenate([pixels, np.repeat(labels, PIXELS, axis=1)], axis=2).reshape(len(x), -1)
+
+    def backward(self, arrays: Arrays, x: np.ndarray, delta: np.ndarray) -> np.ndarray:
+        planes = delta.reshape(len(x), PIXELS, -1)
+        return np.concatenate([planes[:, :, 0], planes[:, :, 1:].sum(axis=1)], axis=1)
+
+    def tangent(self, arrays: Arrays, x: np.ndarray, direction: np.ndarray) -> np.ndarray:
+        return self.forward(arrays, direction, training=False)
+
+
+def dense_layers(network: str) -> Sequence[Layer]:
+    names = [f"{network}.dense{number}" for number in (1, 2, 3, 4)]
+    return [layer for name in names for layer in (Linear(name), Bias(name), LeakyReLU())][:-1]
+
+
+LAYERS: Mapping[str, Mapping[str, Sequence[Layer]]] = {
+    "dense": {network: dense_layers(network) for network in ("discriminator", "generator")},
+    "convolutional": {
+        "discriminator": [
+            LabelPlanes(),
+            Convolution("discriminator.conv1", 28),
+            Bias("discriminator.conv1"),
+            LeakyReLU(),
+            Convolution("discriminator.conv2", 14),
+            Bias("discriminator.conv2"),
+            LeakyReLU(),
+            Linear("discriminator.dense"),
+            Bias("discriminator.dense"),
+        ],
+        "generator": [
+            Linear("generator.dense"),
+            BatchNormalisation("generator.norm1"),
+            LeakyReLU(),
+            TransposedConvolution("generator.conv1", 14),
+            BatchNormalisation("generator.norm2"),
+            LeakyReLU(),
+            TransposedConvolution("generator.conv2", 28),
+            Bias("generator.conv2"),
+        ],
+    },
+}
+
+# The game ----------------------------------------------------------------------------------------
 
 
 class NumpyGAN:
@@ -53,33 +285,30 @@ class NumpyGAN:
 
     def __init__(self, config: Config, arrays: Arrays) -> None:
         self.config = config
+        self.layers = LAYERS[config.networks]
         self.arrays = {name: array.astype(np.float64) for name, array in arrays.items()}
         self.updates = Counter[str]()  # of each network
 
-    def forward(self, network: str, x: np.ndarray) -> list[np.ndarray]:
+    def forward(self, network: str, x: np.ndarray, training: bool = False) -> list[np.ndarray]:
         """The input of every layer, and last the output before sigmoid or tanh."""
         inputs = [x]
-        for layer in LAYERS:
-            kernel = self.arrays[f"{network}.dense{layer}.kernel"]
-            y = inputs[-1] @ kernel + self.arrays[f"{network}.dense{layer}.bias"]
-            inputs.append(y if layer == LAYERS[-1] else np.maximum(y, SLOPE * y))
+        for layer in self.layers[network]:
+            inputs.append(layer.forward(self.arrays, inputs[-1], training))
         return inputs
 
     def generate(self, noise: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
-        """What `forward` has, and the images, which take over the labels of the noise."""
-        inputs = self.forward("generator", noise)
+        """What `forward` has in training, and the images, which take over the labels of the noise."""
+        inputs = self.forward("generator", noise, training=True)
         return inputs, np.concatenate([np.tanh(inputs[-1]), noise[:, self.config.noise_dim :]], axis=1)
 
     def deltas(
         self, network: str, inputs: list[np.ndarray], gradient: np.ndarray
     ) -> tuple[list[np.ndarray], np.ndarray]:
-        """dL/d(output) -> dL/d(x W + b) of each layer, and dL/d(input)."""
+        """dL/d(output) -> dL/d(output of each layer), and dL/d(input)."""
         found = []
-        for layer in reversed(LAYERS):
-            if layer != LAYERS[-1]:
-                gradient = gradient * np.where(inputs[layer] > 0, 1, SLOPE)
+        for layer, x in zip(reversed(self.layers[network]), inputs[-2::-1], strict=True):
             found.append(gradient)
-            gradient = gradient @ self.arrays[f"{network}.dense{layer}.kernel"].T
+            gradient = layer.backward(self.arrays, x, gradient)
         return found[::-1], gradient
 
     def backward(
@@ -88,9 +317,8 @@ class NumpyGAN:
         """dL/d(output) -> dL/d(weights) and dL/d(input)."""
         gradients: Arrays = {}
         deltas, gradient = self.deltas(network, inputs, gradient)
-        for layer, x, delta in zip(LAYERS, inputs[:-1], deltas, strict=True):
-            gradients[f"{network}.dense{layer}.kernel"] = x.T @ delta
-            gradients[f"{network}.dense{layer}.bias"] = delta.sum(axis=0)
+        for layer, x, delta in zip(self.layers[network], inputs[:-1], deltas, strict=True):
+            gradients |= layer.gradients(self.arrays, x, delta)
         return gradients, gradient
 
     def adam(self, network: str, gradients: Arrays) -> None:
@@ -222,10 +450,10 @@ class NumpyWassersteinGAN(NumpyGAN):
         norms = np.linalg.norm(g, axis=1, keepdims=True)
         tangent = 2 * (norms - 1) * g / norms / len(images)
         gradients: Arrays = {}
-        for layer, delta in zip(LAYERS, deltas, strict=True):
-            name = f"discriminator.dense{layer}.kernel"
-            gradients[name] = tangent.T @ delta
-            tangent = (tangent @ self.arrays[name]) * np.where(inputs[layer] > 0, 1, SLOPE)
+        for layer, x, delta in zip(self.layers["discriminator"], inputs[:-1], deltas, strict=True):
+            if isinstance(layer, Linear):
+                gradients |= layer.gradients(self.arrays, tangent, delta)
+            tangent = layer.tangent(self.arrays, x, tangent)
         return float(np.square(norms - 1).mean()), gradients
 
 

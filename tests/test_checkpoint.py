@@ -5,6 +5,7 @@ import os
 import pickle
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +14,13 @@ import safetensors.numpy
 
 from common import checkpoint
 from common.checkpoint import Checkpoint
-from common.config import OF_LOSS, Config
+from common.config import OF_LOSS, Config, settings
 from common.errors import GanError
+from common.feed import Purpose, draw_noise, with_labels
 from common.machine.files import replacing
 from common.networks import networks
 from tests.conftest import not_on_windows
+from tests.numpy_gan import NumpyGAN
 
 CONFIG = Config(noise_dim=3).as_dict()
 
@@ -32,8 +35,21 @@ def test_names_and_shapes_are_canonical() -> None:
     assert discriminator.weights["discriminator.dense1.kernel"].shape == (784, 1024)
     assert generator.weights["generator.dense4.bias"].shape == (784,)
     for network, count in ((discriminator, 1_460_225), (generator, 1_486_352)):
-        sizes = [np.prod(shape) for shape, _ in network.weights.values()]
+        sizes = [np.prod(weight.shape) for weight in network.weights.values()]
         assert len(sizes) == 8 and sum(sizes) == count
+
+
+def test_convolutions_have_kernels_of_their_own_shape_and_statistics_that_are_not_trained() -> None:
+    discriminator, generator = networks(Config(networks="convolutional"))
+    assert discriminator.weights["discriminator.conv2.kernel"].shape == (4, 4, 32, 64)
+    assert generator.weights["generator.conv1.kernel"].shape == (4, 4, 32, 64)  # the other way round
+    for network, arrays, count in ((discriminator, 6, 36_513), (generator, 8, 347_073)):
+        sizes = [np.prod(weight.shape) for weight in network.weights.values() if weight.trained]
+        assert len(sizes) == arrays and sum(sizes) == count
+    untrained = {name for name, weight in generator.weights.items() if not weight.trained}
+    assert untrained == {f"generator.norm{n}.running_{one}" for n in (1, 2) for one in ("mean", "variance")}
+    initial = checkpoint.initial_arrays(Config(networks="convolutional"))
+    assert not any(f"{name}.adam_m" in initial for name in untrained)
 
 
 def test_the_state_before_the_first_iteration_is_the_same_everywhere() -> None:
@@ -154,17 +170,46 @@ def test_a_foreign_safetensors_file_is_refused(
         checkpoint.load(path)
 
 
-def test_averages_that_the_configuration_promises_are_there(state: Checkpoint, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", settings()["networks"].choices)
+def test_averages_that_the_configuration_promises_are_there(kind: str, tmp_path: Path) -> None:
     path = tmp_path / "averaged.safetensors"
-    config = Config(noise_dim=3, ema_decay=0.9)
+    config = Config(networks=kind, noise_dim=3, ema_decay=0.9)
+    arrays = checkpoint.initial_arrays(config)
     _, generator = networks(config)
     averages = {
-        f"{name}.average": np.ones(shape, np.float32) for name, (shape, _) in generator.weights.items()
+        f"{name}.average": np.ones(weight.shape, np.float32)
+        for name, weight in generator.weights.items()
+        if weight.trained
     }
-    Checkpoint(7, config.as_dict(), state.arrays | averages).save(path)
-    assert checkpoint.averaged(checkpoint.load(path).arrays).keys() == generator.weights.keys()
-    Checkpoint(7, config.as_dict(), state.arrays).save(path)
-    with pytest.raises(GanError, match=r"dense1\.kernel\.average should be \(3, 256\) but is nothing"):
+    Checkpoint(7, config.as_dict(), arrays | averages).save(path)
+    assert checkpoint.load(path).averaged().keys() == generator.weights.keys()
+    Checkpoint(7, config.as_dict(), arrays).save(path)
+    with pytest.raises(GanError, match=r"\.kernel\.average should be \(3, \d+\) but is nothing"):
+        checkpoint.load(path)
+
+
+@pytest.mark.parametrize("classes", [0, 10])
+def test_an_averaged_generator_has_the_statistics_of_its_own_images(classes: int) -> None:
+    """What it makes of a thousand noises is what it makes of them in training, as one batch."""
+    config = Config(networks="convolutional", noise_dim=3, classes=classes)
+    trained = {name for name, weight in networks(config)[1].weights.items() if weight.trained}
+    other = checkpoint.initial_arrays(replace(config, seed=1))
+    arrays = checkpoint.initial_arrays(config) | {f"{name}.average": 3 * other[name] for name in trained}
+    found = Checkpoint(7, config.as_dict(), arrays).averaged()
+    np.testing.assert_array_equal(found["generator.conv1.kernel"], 3 * other["generator.conv1.kernel"])
+    noise = draw_noise(0, Purpose.STATISTICS_NOISE, 1_000, 3)
+    noise = with_labels(noise, np.arange(1_000) % max(classes, 1), classes)
+    _, expected = NumpyGAN(config, found).generate(noise.astype(np.float64))
+    images = networks(config)[1](found, noise)
+    assert images.std() > 0.1
+    np.testing.assert_allclose(images, expected[:, :784], atol=5e-4)
+
+
+def test_weights_of_other_networks_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "other.safetensors"
+    dense, convolutional = (Config(networks=kind) for kind in ("dense", "convolutional"))
+    Checkpoint(7, convolutional.as_dict(), checkpoint.initial_arrays(dense)).save(path)
+    with pytest.raises(GanError, match=r"discriminator\.conv1\.kernel should be .* but is nothing"):
         checkpoint.load(path)
 
 

@@ -261,7 +261,7 @@ def test_generate_takes_the_last_weights_or_the_averaged(command: Command) -> No
     # An average is a generator's weights: in their place it makes the same images.
     path = Path("run/checkpoints/00000020.safetensors")
     state = checkpoint.load(path)
-    Checkpoint(20, state.config, state.arrays | checkpoint.averaged(state.arrays)).save(path)
+    Checkpoint(20, state.config, state.arrays | state.averaged()).save(path)
     assert command(f"{generate} swapped.npy").status == 0
     np.testing.assert_array_equal(np.load("swapped.npy"), np.load("averaged.npy"))
 

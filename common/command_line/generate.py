@@ -6,7 +6,6 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from common.checkpoint import averaged
 from common.command_line.framework import Framework, load
 from common.data.mnist import PIXELS
 from common.errors import UsageError, listed, printable
@@ -32,7 +31,7 @@ def generate(framework: Framework, options: dict[str, Any]) -> int:
     state = run.newest_checkpoint()
     weights, note = state.arrays, ""
     if options["weights"] == "averaged":
-        weights, note = averaged(state.arrays), ", averaged generator"
+        weights, note = state.averaged(), ", averaged generator"
         if not weights:
             raise UsageError(
                 f"The run in {run.folder} keeps no averaged weights; leave out --weights, or train a new run "

@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 
-from common.checkpoint import averaged
 from common.data import mnist
 from common.errors import GanError
 from common.feed import Purpose, draw_noise, with_labels
@@ -62,7 +61,7 @@ def measure_run(run: Run, reference: Reference) -> dict[str, Quality]:
         labels = np.arange(SAMPLES) % run.config.classes
         noise = with_labels(noise, labels, run.config.classes)
     generators = {"last": state.arrays}
-    if average := averaged(state.arrays):
+    if average := state.averaged():
         generators["averaged"] = average
     record = header(state.iteration)
     for weights, arrays in generators.items():

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
 from common.config import Config
-from common.networks import Network, networks
+from common.networks import Dense, Network, networks
 from docs.figures.style import BLUE, GREEN, GREY, ORANGE, figure, save
 
 GAP = 520  # from one bar to the next; all lengths in units
@@ -30,7 +30,8 @@ def main() -> None:
 
 def draw(network: Network, ends: tuple[str, str], colour: str, dropout: float) -> None:
     """One network, from left to right."""
-    widths = [network.layers[0].fan_in, *(layer.fan_out for layer in network.layers)]
+    layers = [layer for layer in network.layers if isinstance(layer, Dense)]  # which they all are
+    widths = [layers[0].fan_in, *(layer.fan_out for layer in layers)]
     drawn = figure(8, 4.8)
     ax = drawn.add_subplot()
     ax.set_axis_off()
@@ -38,7 +39,7 @@ def draw(network: Network, ends: tuple[str, str], colour: str, dropout: float) -
     last = GAP * (len(widths) - 1)
     ax.set(xlim=(-200, last + 240), ylim=(LOWEST - 300, 620))
 
-    for number, layer in enumerate(network.layers):
+    for number, layer in enumerate(layers):
         left, right = GAP * number + BAR / 2, GAP * (number + 1) - BAR / 2
         edge = np.array([layer.fan_in, layer.fan_out, -layer.fan_out, -layer.fan_in]) / 2
         ax.fill([left, right, right, left], edge, color=colour, alpha=0.15, lw=0)
@@ -52,7 +53,7 @@ def draw(network: Network, ends: tuple[str, str], colour: str, dropout: float) -
     ax.text(-60, 0, ends[0], ha="right", va="center", size=16)
     ax.text(last + 50, 0, ends[1], ha="left", va="center", size=16)
 
-    for number, layer in enumerate(network.layers, start=1):
+    for number, layer in enumerate(layers, start=1):
         x, y = GAP * number, LOWEST - 140
         activation = "sigmoid" if layer.activation == "none" else layer.activation  # of a logit
         drops = dropout > 0 and activation == "LeakyReLU"

@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from common.checkpoint import averaged
 from common.feed import interpolate_noise
 from common.networks import networks
 from common.results import RESULTS
@@ -16,8 +15,8 @@ SEED, COUNT = 1, 16
 
 def main() -> None:
     """Draw two rows: the generator, and below it the average."""
-    arrays = RUN.newest_checkpoint().arrays
+    state = RUN.newest_checkpoint()
     noise = interpolate_noise(SEED, COUNT, noise_dim=100)
     _, generator = networks(RUN.config)
-    images = np.concatenate([generator(arrays, noise), generator(averaged(arrays), noise)])
+    images = np.concatenate([generator(state.arrays, noise), generator(state.averaged(), noise)])
     grid.save_picture(grid.image_grid(images, "z(0) ... z(1)", columns=COUNT), FOLDER / "walk.png")
