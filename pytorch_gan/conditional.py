@@ -2,12 +2,14 @@
 
 Mirza & Osindero, "Conditional Generative Adversarial Nets", 2014, arXiv:1411.1784: figure 1. A label y is a
 one-hot number for each class, behind the noise and behind the image. The paper gives z and y hidden layers of
-their own first; here the first layer takes both.
+their own first; here the first layer takes both. A convolution takes each number of y as a plane of its own,
+as every layer does in the code of Radford et al., 2015.
 """
 
 import torch
 from torch import Tensor
 
+from pytorch_gan.convolutional import ConvolutionalDiscriminator, ConvolutionalGenerator
 from pytorch_gan.networks import Discriminator, Generator
 
 
@@ -29,3 +31,19 @@ class ConditionalGenerator(Generator):
         """Noise (B, noise_dim + classes) -> images (B, 784 + classes), with the same labels."""
         images = super().forward(noise)
         return torch.cat([images, noise[:, -self.classes :]], dim=1)
+
+
+class ConditionalConvolutionalDiscriminator(ConvolutionalDiscriminator):
+    """The same with convolutions."""
+
+    def __init__(self, dropout: float, classes: int) -> None:
+        super().__init__(dropout, image_channels=1 + classes)
+
+    def planes(self, images: Tensor) -> Tensor:
+        """Images (B, 784 + classes) -> (B, 1 + classes, 28, 28)."""
+        labels = images[:, 784:, None, None].expand(-1, -1, 28, 28)
+        return torch.cat([super().planes(images[:, :784]), labels], dim=1)
+
+
+class ConditionalConvolutionalGenerator(ConditionalGenerator, ConvolutionalGenerator):
+    """The same with convolutions, which in `ConditionalGenerator` are `super()` then."""

@@ -12,24 +12,46 @@ from common.checkpoint import Arrays, Checkpoint
 if TYPE_CHECKING:
     from pytorch_gan.training import GAN
 
+# What PyTorch's layers call their arrays -> what the exchange format does.
+NAMES = {"weight": "kernel", "bias": "bias"}
+NORM_NAMES = {
+    "weight": "gamma",
+    "bias": "beta",
+    "running_mean": "running_mean",
+    "running_var": "running_variance",
+}
+# Dimensions -> axes in the order of the exchange format: kernels are (out, in) here and (in, out) there,
+# (out, in, height, width) and (height, width, in, out), transposed ones with in and out exchanged in both.
+AXES = {1: (0,), 2: (1, 0), 4: (2, 3, 1, 0)}
+
 
 def named_weights(network: nn.Module, name: str) -> Iterator[tuple[str, Tensor]]:
     """The weights under the names of the exchange format: `discriminator.dense1.kernel` and so on."""
-    for path, weight in network.named_parameters():
-        yield f"{name}.{path.replace('weight', 'kernel')}", weight
+    for layer_name, layer in network.named_children():
+        names = NORM_NAMES if isinstance(layer, nn.BatchNorm2d) else NAMES
+        for attribute, weight_name in names.items():
+            weight = getattr(layer, attribute, None)
+            if weight is not None:
+                yield f"{name}.{layer_name}.{weight_name}", weight
+
+
+def trained_weights(network: nn.Module, name: str) -> Iterator[tuple[str, Tensor]]:
+    """`named_weights` but for running statistics, which have neither moments nor an average."""
+    return ((path, weight) for path, weight in named_weights(network, name) if weight.requires_grad)
 
 
 def to_array(weight: Tensor) -> np.ndarray:
-    """A copy as the exchange format has it: kernels (in, out), where nn.Linear has (out, in)."""
-    return weight.detach().t().cpu().numpy().copy(order="C")
+    """A copy as the exchange format has it."""
+    return weight.detach().permute(AXES[weight.dim()]).cpu().numpy().copy(order="C")
 
 
 def to_tensor(array: np.ndarray, like: Tensor) -> Tensor:
     """The inverse of `to_array`, with the dtype and on the device of `like`.
 
-    Only here: in the other frameworks kernels are (in, out) too.
+    Only here: in the other frameworks arrays are as in the exchange format.
     """
-    return torch.tensor(array).t().contiguous().to(like)
+    back = np.argsort(AXES[array.ndim])
+    return torch.tensor(array.transpose(back)).to(like)
 
 
 def load_weights(network: nn.Module, name: str, arrays: Arrays) -> None:
@@ -46,13 +68,14 @@ def named_state(gan: "GAN") -> Iterator[tuple[str, Tensor]]:
         ("generator", gan.generator, gan.g_optimizer),
     ):
         for weight_name, weight in named_weights(network, name):
-            adam_state = optimizer.state[weight]  # empty before the first update
             yield weight_name, weight
-            yield f"{weight_name}.adam_m", adam_state.setdefault("exp_avg", torch.zeros_like(weight))
-            yield f"{weight_name}.adam_v", adam_state.setdefault("exp_avg_sq", torch.zeros_like(weight))
-            adam_state.setdefault("step", torch.tensor(0.0, device=weight.device))
+            if weight.requires_grad:
+                adam_state = optimizer.state[weight]  # empty before the first update
+                yield f"{weight_name}.adam_m", adam_state.setdefault("exp_avg", torch.zeros_like(weight))
+                yield f"{weight_name}.adam_v", adam_state.setdefault("exp_avg_sq", torch.zeros_like(weight))
+                adam_state.setdefault("step", torch.tensor(0.0, device=weight.device))
     if gan.average:
-        for weight_name, average in named_weights(gan.average.module, "generator"):
+        for weight_name, average in trained_weights(gan.average.module, "generator"):
             yield f"{weight_name}.average", average
 
 

@@ -63,5 +63,8 @@ class Generator(nn.Module):
 def generate(generator: Generator, noise: np.ndarray) -> np.ndarray:
     """Noise float32 (N, noise_dim) -> images float32 (N, 784) in [-1, 1]."""
     device = next(generator.parameters()).device
+    generator.eval()
     with torch.no_grad():
-        return generator(torch.tensor(noise, device=device)).cpu().numpy()
+        images = generator(torch.tensor(noise, device=device)).cpu().numpy()
+    generator.train()
+    return images

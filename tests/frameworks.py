@@ -9,6 +9,7 @@ networks: its masks are kept here, and no test needs to know where in a network 
 import gc
 import importlib
 import io
+import math
 import multiprocessing
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -36,8 +37,8 @@ MASK_STREAM = 7  # nothing else in these tests draws from it
 def masks(config: Config, iteration: int) -> list[np.ndarray]:
     """The masks of an iteration, 0 or 1 / (1 - dropout), in the order in which they are needed.
 
-    Three for each time that D looks at images: the discriminator step shows it real and generated ones, a
-    critic step also those of its penalty, the generator step generated ones.
+    One for each hidden layer, each time that D looks at images: the discriminator step shows it real and
+    generated ones, a critic step also those of its penalty, the generator step generated ones.
     """
     key = np.array([config.seed, MASK_STREAM], dtype=np.uint64)
     stream = np.random.Generator(np.random.Philox(key=key, counter=[0, 0, 0, iteration]))
@@ -46,8 +47,8 @@ def masks(config: Config, iteration: int) -> list[np.ndarray]:
         batches = [1, 2]
     elif config.loss == "wasserstein":
         batches = [2, 1] * config.critic_steps + [1]
-    *hidden, _ = networks(config)[0].layers
-    shapes = [(count * config.batch_size, layer.fan_out) for count in batches for layer in hidden]
+    hidden = [layer for layer in networks(config)[0].layers if layer.activation == "LeakyReLU"]
+    shapes = [(count * config.batch_size, layer.units) for count in batches for layer in hidden]
     return [(stream.random(shape) >= config.dropout) / (1 - config.dropout) for shape in shapes]
 
 
@@ -147,12 +148,14 @@ class InFramework:
 
     layers: Any
     networks: Any
+    convolutional: Any
     training: Any
     variants: Any
 
     def __init__(self, package: str, dtype: str) -> None:
         self.layers = importlib.import_module(f"{package}.layers")
         self.networks = importlib.import_module(f"{package}.networks")
+        self.convolutional = importlib.import_module(f"{package}.convolutional")
         self.training = importlib.import_module(f"{package}.training")
         self.variants = importlib.import_module(f"{package}.variants")
         self.select = importlib.import_module(f"{package}.device").select
@@ -193,9 +196,9 @@ class InFramework:
         """Images from the generator of a checkpoint."""
         return self.variants.generate_from(config, arrays, noise, self.device)
 
-    def score(self, arrays: Arrays, images: np.ndarray) -> np.ndarray:
+    def score(self, config: Config, arrays: Arrays, images: np.ndarray) -> np.ndarray:
         """D(x) with the discriminator of a checkpoint, which has dropout when it trains."""
-        discriminator = self.networks.Discriminator(0.3)
+        discriminator, _ = self.variants.make_networks(config)
         self.variants.load_weights(discriminator, "discriminator", arrays)
         return self.score_with(discriminator, images)
 
@@ -239,7 +242,10 @@ class InFramework:
     ) -> Trace:
         """Train from iteration `first` up to `last`."""
         layer = self.masked_dropout(config) if with_masks else self.layers.Dropout
-        with mock.patch.object(self.networks, "Dropout", layer):
+        with (
+            mock.patch.object(self.networks, "Dropout", layer),
+            mock.patch.object(self.convolutional, "Dropout", layer),
+        ):
             gan = self.variants.make_gan(replace(config, steps=last), self.device)
 
         def before_iteration(iteration: int) -> None:
@@ -282,7 +288,13 @@ class InPyTorch(InFramework):
                 assert p == config.dropout
 
             def forward(self, x: torch.Tensor) -> torch.Tensor:
-                return x * torch.tensor(next(framework.waiting)) if self.training else x
+                if not self.training:
+                    return x
+                mask = torch.tensor(next(framework.waiting))
+                if x.dim() == 4:
+                    _, channels, height, width = x.shape
+                    mask = mask.view(-1, height, width, channels).permute(0, 3, 1, 2)
+                return x * mask
 
         return MaskedDropout
 
@@ -323,7 +335,7 @@ class InTensorFlow(InFramework):
                 assert rate == config.dropout
 
             def __call__(self, x: Any, training: bool) -> Any:
-                return x * next(waiting) if training else x
+                return x * tf.reshape(next(waiting), tf.shape(x)) if training else x
 
         return MaskedDropout
 
@@ -392,13 +404,16 @@ class InKeras(InFramework):
                 assert rate == config.dropout
                 framework.dropouts.append(self)
 
-            def build(self, input_shape: tuple[int | None, int]) -> None:
-                shapes = [mask.shape for mask in masks(config, 0) if mask.shape[1] == input_shape[1]]
+            def build(self, input_shape: tuple[int | None, ...]) -> None:
+                units = math.prod(filter(None, input_shape))
+                shapes = [mask.shape for mask in masks(config, 0) if mask.shape[1] == units]
                 self.masks = [self.add_weight(shape=shape, trainable=False) for shape in shapes]
                 self.calls = cycle(self.masks)
 
             def call(self, inputs: Any, training: bool = False) -> Any:
-                return inputs * next(self.calls) if training else inputs
+                if not training:
+                    return inputs
+                return inputs * keras.ops.reshape(next(self.calls), (-1, *inputs.shape[1:]))
 
         return MaskedDropout
 

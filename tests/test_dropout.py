@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from common import checkpoint
-from common.config import OF_LOSS, Config
+from common.config import OF_LOSS, Config, settings
 from common.engines import ENGINES
 from tests.frameworks import Player
 from tests.numpy_gan import NumpyGAN, sigmoid
@@ -90,13 +90,14 @@ def test_a_critic_draws_seeds_for_its_penalty_too(players: Players, framework: s
 
 
 @each_framework
-def test_nothing_is_dropped_outside_training(players: Players, framework: str) -> None:
-    config = Config(noise_dim=10)
+@pytest.mark.parametrize("networks", settings()["networks"].choices)
+def test_nothing_is_dropped_outside_training(players: Players, framework: str, networks: str) -> None:
+    config = Config(networks=networks, noise_dim=10)
     arrays = checkpoint.initial_arrays(config)
     oracle = NumpyGAN(config, arrays)
     random = np.random.default_rng(0)
     noise = random.standard_normal((5, 10)).astype(np.float32)
     images = players(framework, "float32").generate(config, arrays, noise)
     np.testing.assert_allclose(images, np.tanh(oracle.forward("generator", noise)[-1]), atol=1e-6)
-    scores = players(framework, "float32").score(arrays, images)
+    scores = players(framework, "float32").score(config, arrays, images)
     np.testing.assert_allclose(scores, sigmoid(oracle.forward("discriminator", images)[-1]), atol=1e-6)

@@ -13,11 +13,12 @@ import torch  # noqa: E402
 
 from common import checkpoint  # noqa: E402
 from common.checkpoint import Checkpoint  # noqa: E402
-from common.config import Config  # noqa: E402
+from common.config import Config, settings  # noqa: E402
 from common.data.mnist import Images  # noqa: E402
 from common.errors import UsageError  # noqa: E402
 from common.feed import Feed  # noqa: E402
-from pytorch_gan import device, exchange, layers, networks, training, variants  # noqa: E402
+from common.networks import networks as table_of  # noqa: E402
+from pytorch_gan import convolutional, device, exchange, layers, networks, training, variants  # noqa: E402
 from tests.combinations import COMBINATIONS  # noqa: E402
 from tests.numpy_gan import (  # noqa: E402
     NumpyGAN,
@@ -28,6 +29,7 @@ from tests.numpy_gan import (  # noqa: E402
 )
 
 CPU = torch.device("cpu")
+each_kind = pytest.mark.parametrize("kind", settings()["networks"].choices)
 
 
 def count_weights(network: torch.nn.Module) -> int:
@@ -40,43 +42,53 @@ def count_weights(network: torch.nn.Module) -> int:
 def test_weight_counts() -> None:
     assert count_weights(networks.Discriminator()) == 1_460_225
     assert count_weights(networks.Generator(noise_dim=100)) == 1_486_352
+    assert count_weights(convolutional.ConvolutionalDiscriminator()) == 36_513
+    assert count_weights(convolutional.ConvolutionalGenerator(noise_dim=100)) == 347_073
 
 
 def test_labels_add_a_row_of_weights_for_each_class() -> None:
     discriminator, generator = variants.make_networks(Config(classes=10))
     assert count_weights(discriminator) == 1_460_225 + 10 * 1_024
     assert count_weights(generator) == 1_486_352 + 10 * 256
+    discriminator, generator = variants.make_networks(Config(networks="convolutional", classes=10))
+    assert count_weights(discriminator) == 36_513 + 10 * 4 * 4 * 32
+    assert count_weights(generator) == 347_073 + 10 * 7 * 7 * 64
 
 
-def test_a_conditional_generator_passes_its_labels_on() -> None:
-    _, generator = variants.make_networks(Config(noise_dim=7, classes=3))
+@each_kind
+def test_a_conditional_generator_passes_its_labels_on(kind: str) -> None:
+    _, generator = variants.make_networks(Config(networks=kind, noise_dim=7, classes=3))
     noise = np.random.default_rng(0).standard_normal((5, 10)).astype(np.float32)
     images = networks.generate(generator, noise)
     assert images.shape == (5, 784 + 3) and np.abs(images[:, :784]).max() <= 1
     np.testing.assert_array_equal(images[:, 784:], noise[:, 7:])
 
 
-def test_the_discriminator_returns_probabilities_of_its_logits() -> None:
-    discriminator = networks.Discriminator().eval()
+@each_kind
+def test_the_discriminator_returns_probabilities_of_its_logits(kind: str) -> None:
+    discriminator = variants.make_networks(Config(networks=kind))[0].eval()
     images = torch.rand(5, 784) * 2 - 1
     probabilities, logits = discriminator(images), discriminator.logits(images)
     assert probabilities.shape == (5, 1)
     np.testing.assert_allclose(probabilities.detach().numpy(), sigmoid(logits.detach().numpy()), rtol=1e-6)
 
 
-def test_the_generator_returns_images() -> None:
-    images = networks.generate(networks.Generator(7), np.ones((5, 7), np.float32) * 100)
+@each_kind
+def test_the_generator_returns_images(kind: str) -> None:
+    _, generator = variants.make_networks(Config(networks=kind, noise_dim=7))
+    images = networks.generate(generator, np.ones((5, 7), np.float32) * 100)
     assert images.shape == (5, 784) and images.dtype == np.float32
     assert np.abs(images).max() <= 1
 
 
-def test_weights_go_to_the_exchange_format_and_back() -> None:
-    arrays = checkpoint.initial_arrays(Config(seed=3, noise_dim=5))
-    config = Config(noise_dim=5)
+@each_kind
+def test_weights_go_to_the_exchange_format_and_back(kind: str) -> None:
+    arrays = checkpoint.initial_arrays(Config(networks=kind, seed=3, noise_dim=5))
+    config = Config(networks=kind, noise_dim=5)
     gan = variants.make_gan(config, CPU)
     exchange.load_arrays(gan, Checkpoint(0, config.as_dict(), arrays))
-    kernel = next(gan.generator.parameters())
-    np.testing.assert_array_equal(kernel.detach().numpy().T, arrays["generator.dense1.kernel"])
+    name, kernel = next(exchange.named_weights(gan.generator, "generator"))
+    np.testing.assert_array_equal(kernel.detach().numpy().T, arrays[name])
     returned = exchange.to_arrays(gan)
     assert list(returned) == list(arrays)
     with torch.no_grad():
@@ -87,13 +99,41 @@ def test_weights_go_to_the_exchange_format_and_back() -> None:
         assert returned[name].flags.c_contiguous
 
 
-def test_a_forward_pass_is_that_of_numpy() -> None:
-    config = Config(seed=1, noise_dim=4)
-    arrays = checkpoint.initial_arrays(config)
+@each_kind
+def test_a_forward_pass_is_that_of_numpy(kind: str) -> None:
+    """Of the oracle, and of the table, which makes the images that are measured."""
+    config = Config(networks=kind, seed=1, noise_dim=4, classes=3)
+    random = np.random.default_rng(0)
+    arrays = {
+        name: random.uniform(0.1, 0.5, array.shape).astype(np.float32) if "norm" in name else array
+        for name, array in checkpoint.initial_arrays(config).items()
+    }
     oracle = NumpyGAN(config, arrays)
-    noise = np.random.default_rng(0).standard_normal((3, 4)).astype(np.float32)
+    noise = random.standard_normal((3, 4 + 3)).astype(np.float32)
     images = variants.generate_from(config, arrays, noise, CPU)
-    np.testing.assert_allclose(images, np.tanh(oracle.forward("generator", noise)[-1]), atol=1e-6)
+    table = dict(zip(("discriminator", "generator"), table_of(config), strict=True))
+    expected = np.tanh(oracle.forward("generator", noise)[-1])
+    np.testing.assert_allclose(images[:, :784], expected, atol=1e-6)
+    np.testing.assert_allclose(table["generator"](arrays, noise), expected, atol=1e-6)
+    logits = oracle.forward("discriminator", images)[-1]
+    np.testing.assert_allclose(table["discriminator"](arrays, images), logits, atol=1e-6)
+
+
+def test_pictures_do_not_depend_on_each_other() -> None:
+    """Generating takes the running statistics, does not move them, and leaves training as it was."""
+    _, generator = variants.make_networks(Config(networks="convolutional", noise_dim=7))
+    noise = np.random.default_rng(0).standard_normal((9, 7)).astype(np.float32)
+    generator(torch.tensor(noise))
+    before = {name: weight.clone() for name, weight in exchange.named_weights(generator, "G")}
+    images = networks.generate(generator, noise)
+    np.testing.assert_allclose(networks.generate(generator, noise[:2]), images[:2], atol=1e-6)
+    for name, weight in exchange.named_weights(generator, "G"):
+        assert torch.equal(weight, before[name])
+    generator(torch.tensor(noise))
+    moved = {
+        name for name, one in exchange.named_weights(generator, "G") if not torch.equal(one, before[name])
+    }
+    assert len(moved) == 4 and all("running" in name for name in moved)
 
 
 # Dropout -----------------------------------------------------------------------------------------
