@@ -24,6 +24,7 @@ from common.feed import Feed
 from docs.figures import style
 from pytorch_gan import layers, networks
 from pytorch_gan.exchange import load_arrays
+from pytorch_gan.training import GAN
 from pytorch_gan.variants import make_gan
 
 CONFIG = Config(batch_size=16)
@@ -91,33 +92,35 @@ TRAPS: dict[str, list[Patch]] = {
 }
 
 
-def losses(patches: list[Patch], dtype: torch.dtype = torch.float64) -> np.ndarray:
-    """Train; (iterations, 2): d_loss and g_loss."""
+def trained(
+    patches: list[Patch], config: Config = CONFIG, dtype: torch.dtype = torch.float64
+) -> tuple[GAN, np.ndarray]:
+    """The GAN after training, and (iterations, 2): d_loss and g_loss."""
     before = torch.get_default_dtype()
     torch.set_default_dtype(dtype)
     with ExitStack() as stack:
         stack.callback(torch.set_default_dtype, before)
         for patch in patches:
             stack.enter_context(mock.patch.object(*patch))
-        gan = make_gan(CONFIG, torch.device("cpu"))
-        load_arrays(gan, Checkpoint(0, CONFIG.as_dict(), initial_arrays(CONFIG)))
+        gan = make_gan(config, torch.device("cpu"))
+        load_arrays(gan, Checkpoint(0, config.as_dict(), initial_arrays(config)))
         images = scikit_learn_digits()
-        feed = Feed(CONFIG, images.pixels, images.labels)
-        found = []
+        feed = Feed(config, images.pixels, images.labels)
+        losses = []
         for iteration in range(ITERATIONS):
             torch.manual_seed(feed.dropout_seed(iteration))
             metrics = gan.train_step(*(torch.tensor(array, dtype=dtype) for array in feed.batch(iteration)))
-            found.append([metrics["d_loss"].item(), metrics["g_loss"].item()])
-    return np.array(found)
+            losses.append([metrics["d_loss"].item(), metrics["g_loss"].item()])
+    return gan, np.array(losses)
 
 
 def main() -> None:
     """Train all, print the table, draw the curves."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # how sums are rounded depends on it
-    right = losses([])
-    found = {name: losses(patches) for name, patches in TRAPS.items()}
-    found["float32"] = losses([], torch.float32)
+    _, right = trained([])
+    found = {name: trained(patches)[1] for name, patches in TRAPS.items()}
+    _, found["float32"] = trained([], dtype=torch.float32)
     torch.set_num_threads(threads)
     errors = {name: np.abs(values - right).max(axis=1) for name, values in found.items()}
 
