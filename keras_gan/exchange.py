@@ -16,12 +16,17 @@ if TYPE_CHECKING:
 def named_weights(network: keras.Model, name: str) -> Iterator[tuple[str, keras.Variable]]:
     """The weights under the names of the exchange format: `discriminator.dense1.kernel` and so on."""
     for layer in network.network.layers:
-        for weight in layer.trainable_variables:
+        for weight in layer.weights:
             yield f"{name}.{layer.name}.{weight.name}", weight
 
 
+def trained_weights(network: keras.Model, name: str) -> Iterator[tuple[str, keras.Variable]]:
+    """`named_weights` but for running statistics, which have neither moments nor an average."""
+    return ((path, weight) for path, weight in named_weights(network, name) if weight.trainable)
+
+
 def to_array(weight: keras.Variable) -> np.ndarray:
-    """A copy as the exchange format has it: kernels (in, out), as they are here."""
+    """A copy as the exchange format has it, and as it is here."""
     return ops.convert_to_numpy(weight).copy()
 
 
@@ -38,12 +43,13 @@ def named_state(gan: "GAN") -> Iterator[tuple[str, keras.Variable]]:
         ("generator", gan.generator, gan.g_optimizer),
     ):
         for weight_name, weight in named_weights(network, name):
-            m, v = optimizer.moments(weight)
             yield weight_name, weight
-            yield f"{weight_name}.adam_m", m
-            yield f"{weight_name}.adam_v", v
+            if weight.trainable:
+                m, v = optimizer.moments(weight)
+                yield f"{weight_name}.adam_m", m
+                yield f"{weight_name}.adam_v", v
     if gan.g_optimizer.use_ema:
-        for weight_name, weight in named_weights(gan.generator, "generator"):
+        for weight_name, weight in trained_weights(gan.generator, "generator"):
             yield f"{weight_name}.average", gan.g_optimizer.average(weight)
 
 

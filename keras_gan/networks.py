@@ -63,9 +63,9 @@ class Generator(keras.Model):
         )
         self.built = True  # all weights are there
 
-    def call(self, noise: Any) -> Any:
-        """Noise (B, noise_dim) ~ N(0, I) -> images (B, 784) in [-1, 1]."""
-        return self.network(noise)
+    def call(self, noise: Any, training: bool = False) -> Any:
+        """Noise (B, noise_dim) ~ N(0, I) -> images (B, 784) in [-1, 1], the same in training."""
+        return self.network(noise, training=training)
 
 
 def generate(generator: Generator, noise: np.ndarray) -> np.ndarray:

@@ -99,7 +99,7 @@ class GAN(keras.Model):
         """The discriminator learns to tell real images from generated ones."""
         # 1. Generate images for the discriminator. `stop_gradient` cuts them off from the generator: its
         #    gradients would be computed here and thrown away.
-        fake_images = ops.stop_gradient(self.generator(noise))
+        fake_images = ops.stop_gradient(self.generator(noise, training=True))
 
         # 2. Let the discriminator look at both, in one pass.
         def judge() -> tuple[Tensor, Tensor]:
@@ -121,7 +121,7 @@ class GAN(keras.Model):
 
         # 4. Generate from fresh noise and ask the discriminator as it is now.
         def deceive() -> tuple[Tensor, Tensor]:
-            logits = self.discriminator.logits(self.generator(noise), training=True)
+            logits = self.discriminator.logits(self.generator(noise, training=True), training=True)
             return self.generator_loss(logits), logits
 
         g_weights = self.generator.trainable_variables

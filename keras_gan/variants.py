@@ -5,24 +5,37 @@ import numpy as np
 
 from common.checkpoint import Arrays
 from common.config import Config
-from keras_gan.conditional import ConditionalDiscriminator, ConditionalGenerator
+from keras_gan.conditional import (
+    ConditionalConvolutionalDiscriminator,
+    ConditionalConvolutionalGenerator,
+    ConditionalDiscriminator,
+    ConditionalGenerator,
+)
+from keras_gan.convolutional import ConvolutionalDiscriminator, ConvolutionalGenerator
 from keras_gan.exchange import load_weights
 from keras_gan.least_squares import LeastSquaresGAN
 from keras_gan.networks import Discriminator, Generator, generate
 from keras_gan.training import GAN
 from keras_gan.wasserstein import WassersteinGAN
 
+NETWORKS = {
+    "dense": (Discriminator, Generator),
+    "convolutional": (ConvolutionalDiscriminator, ConvolutionalGenerator),
+}
+CONDITIONAL_NETWORKS = {
+    "dense": (ConditionalDiscriminator, ConditionalGenerator),
+    "convolutional": (ConditionalConvolutionalDiscriminator, ConditionalConvolutionalGenerator),
+}
 LOSSES = {"non-saturating": GAN, "least-squares": LeastSquaresGAN, "wasserstein": WassersteinGAN}
 
 
 def make_networks(config: Config) -> tuple[Discriminator, Generator]:
-    """The two players, without or with labels."""
+    """The two players, dense or convolutional, without or with labels."""
     if config.classes:
-        return (
-            ConditionalDiscriminator(config.dropout, config.classes),
-            ConditionalGenerator(config.noise_dim, config.classes),
-        )
-    return Discriminator(config.dropout), Generator(config.noise_dim)
+        discriminator, generator = CONDITIONAL_NETWORKS[config.networks]
+        return discriminator(config.dropout, config.classes), generator(config.noise_dim, config.classes)
+    plain_discriminator, plain_generator = NETWORKS[config.networks]
+    return plain_discriminator(config.dropout), plain_generator(config.noise_dim)
 
 
 def make_gan(config: Config, device: str) -> GAN:

@@ -65,7 +65,7 @@ class WassersteinGAN(GAN):
     def critic_step(self, real_images: Tensor, noise: Tensor, mixing: Tensor) -> dict[str, Tensor]:
         """The critic learns to tell real images from generated ones, with a slope near 1."""
         # 1. Generate images for the critic, cut off from the generator.
-        fake_images = ops.stop_gradient(self.generator(noise))
+        fake_images = ops.stop_gradient(self.generator(noise, training=True))
 
         def judge() -> tuple[Tensor, dict[str, Tensor]]:
             # 2. Let the critic look at both, in one pass.

@@ -2,11 +2,13 @@
 
 Mirza & Osindero, "Conditional Generative Adversarial Nets", 2014, arXiv:1411.1784: figure 1. A label y is a
 one-hot number for each class, behind the noise and behind the image. The paper gives z and y hidden layers of
-their own first; here the first layer takes both.
+their own first; here the first layer takes both. A convolution takes each number of y as a plane of its own,
+as every layer does in the code of Radford et al., 2015.
 """
 
 import tensorflow as tf
 
+from tensorflow_gan.convolutional import ConvolutionalDiscriminator, ConvolutionalGenerator
 from tensorflow_gan.networks import Discriminator, Generator
 
 
@@ -24,7 +26,23 @@ class ConditionalGenerator(Generator):
         super().__init__(noise_dim + classes)
         self.classes = classes
 
-    def __call__(self, noise: tf.Tensor) -> tf.Tensor:
+    def __call__(self, noise: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Noise (B, noise_dim + classes) -> images (B, 784 + classes), with the same labels."""
-        images = super().__call__(noise)
+        images = super().__call__(noise, training)
         return tf.concat([images, noise[:, -self.classes :]], axis=1)
+
+
+class ConditionalConvolutionalDiscriminator(ConvolutionalDiscriminator):
+    """The same with convolutions."""
+
+    def __init__(self, dropout: float, classes: int) -> None:
+        super().__init__(dropout, image_channels=1 + classes)
+
+    def planes(self, images: tf.Tensor) -> tf.Tensor:
+        """Images (B, 784 + classes) -> (B, 28, 28, 1 + classes)."""
+        labels = tf.tile(images[:, tf.newaxis, tf.newaxis, 784:], [1, 28, 28, 1])
+        return tf.concat([super().planes(images[:, :784]), labels], axis=3)
+
+
+class ConditionalConvolutionalGenerator(ConditionalGenerator, ConvolutionalGenerator):
+    """The same with convolutions, which in `ConditionalGenerator` are `super()` then."""

@@ -21,8 +21,13 @@ def named_weights(network: tf.Module, name: str) -> Iterator[tuple[str, tf.Varia
                     yield f"{name}.{layer_name}.{weight_name}", weight
 
 
+def trained_weights(network: tf.Module, name: str) -> Iterator[tuple[str, tf.Variable]]:
+    """`named_weights` but for running statistics, which have neither moments nor an average."""
+    return ((path, weight) for path, weight in named_weights(network, name) if weight.trainable)
+
+
 def to_array(weight: tf.Variable) -> np.ndarray:
-    """A copy as the exchange format has it: kernels (in, out), as they are here."""
+    """A copy as the exchange format has it, and as it is here."""
     return weight.numpy().copy()
 
 
@@ -38,13 +43,15 @@ def named_state(gan: "GAN") -> Iterator[tuple[str, tf.Variable]]:
         ("discriminator", gan.discriminator, gan.d_optimizer),
         ("generator", gan.generator, gan.g_optimizer),
     ):
-        named = named_weights(network, name)
-        for (weight_name, weight), m, v in zip(named, optimizer.m, optimizer.v, strict=True):
+        moments = zip(optimizer.m, optimizer.v, strict=True)
+        for weight_name, weight in named_weights(network, name):
             yield weight_name, weight
-            yield f"{weight_name}.adam_m", m
-            yield f"{weight_name}.adam_v", v
+            if weight.trainable:
+                m, v = next(moments)
+                yield f"{weight_name}.adam_m", m
+                yield f"{weight_name}.adam_v", v
     if gan.average:
-        named = named_weights(gan.generator, "generator")
+        named = trained_weights(gan.generator, "generator")
         for (weight_name, _), average in zip(named, gan.average.averages, strict=True):
             yield f"{weight_name}.average", average
 

@@ -11,19 +11,86 @@ def leaky_relu(x: tf.Tensor) -> tf.Tensor:
     return tf.maximum(SLOPE * x, x)
 
 
+def uniform(shape: list[int], fan_in: int) -> tf.Tensor:
+    """What weights are until those of a checkpoint take their place. Only here: other layers bring theirs."""
+    bound = fan_in**-0.5
+    # A TensorFlow that has to be deterministic asks for a seed.
+    return tf.random.uniform(shape, -bound, bound, DTYPE, seed=0)
+
+
 class Dense(tf.Module):
     """y = x W + b. Only here: TensorFlow without Keras has no layers of its own."""
 
-    def __init__(self, fan_in: int, fan_out: int) -> None:
+    def __init__(self, fan_in: int, fan_out: int, bias: bool = True) -> None:
         super().__init__()
-        bound = fan_in**-0.5
-        # A checkpoint's weights take their place. A TensorFlow that has to be deterministic asks for a seed.
-        self.kernel = tf.Variable(tf.random.uniform([fan_in, fan_out], -bound, bound, DTYPE, seed=0))
-        self.bias = tf.Variable(tf.random.uniform([fan_out], -bound, bound, DTYPE, seed=0))
+        self.kernel = tf.Variable(uniform([fan_in, fan_out], fan_in))
+        self.bias = tf.Variable(uniform([fan_out], fan_in)) if bias else 0.0
 
     def __call__(self, x: tf.Tensor) -> tf.Tensor:
         """(B, fan_in) -> (B, fan_out)."""
         return x @ self.kernel + self.bias
+
+
+class Convolution(tf.Module):
+    """4 x 4 with stride 2: half as high and wide as x. Only here, as `Dense`."""
+
+    def __init__(self, channels_in: int, channels_out: int) -> None:
+        super().__init__()
+        fan_in = 4 * 4 * channels_in
+        self.kernel = tf.Variable(uniform([4, 4, channels_in, channels_out], fan_in))
+        self.bias = tf.Variable(uniform([channels_out], fan_in))
+
+    def __call__(self, x: tf.Tensor) -> tf.Tensor:
+        """(B, height, width, channels_in) -> (B, height / 2, width / 2, channels_out)."""
+        # "SAME" is a padding of 1 on every side here.
+        return tf.nn.conv2d(x, self.kernel, strides=2, padding="SAME") + self.bias
+
+
+class TransposedConvolution(tf.Module):
+    """4 x 4 with stride 2: twice as high and wide as x. Only here, as `Dense`."""
+
+    def __init__(self, channels_in: int, channels_out: int, bias: bool = True) -> None:
+        super().__init__()
+        fan_in = 2 * 2 * channels_in  # a quarter of the kernel lies on numbers, the rest between them
+        self.kernel = tf.Variable(uniform([4, 4, channels_out, channels_in], fan_in))
+        self.bias = tf.Variable(uniform([channels_out], fan_in)) if bias else 0.0
+
+    def __call__(self, x: tf.Tensor) -> tf.Tensor:
+        """(B, height, width, channels_in) -> (B, 2 height, 2 width, channels_out)."""
+        shape = [tf.shape(x)[0], 2 * x.shape[1], 2 * x.shape[2], self.kernel.shape[2]]
+        return tf.nn.conv2d_transpose(x, self.kernel, shape, strides=2, padding="SAME") + self.bias
+
+
+class BatchNormalisation(tf.Module):
+    """gamma (x - mean) / sqrt(variance + epsilon) + beta, for each channel.
+
+    Ioffe & Szegedy, "Batch Normalization", 2015, arXiv:1502.03167: algorithm 1 in training, where running
+    statistics follow those of the batch, and with these algorithm 2 afterwards. Only here and in Keras.
+    """
+
+    momentum = 0.9  # running = 0.9 running + 0.1 batch
+    epsilon = 1e-5
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.gamma = tf.Variable(tf.ones([channels], DTYPE))
+        self.beta = tf.Variable(tf.zeros([channels], DTYPE))
+        self.running_mean = tf.Variable(tf.zeros([channels], DTYPE), trainable=False)
+        self.running_variance = tf.Variable(tf.ones([channels], DTYPE), trainable=False)
+
+    def __call__(self, x: tf.Tensor, training: bool) -> tf.Tensor:
+        """(B, height, width, channels) -> the same shape."""
+        mean, variance = self.running_mean, self.running_variance
+        if training:
+            mean, variance = tf.nn.moments(x, axes=[0, 1, 2])
+            m = tf.cast(tf.size(x) // x.shape[-1], x.dtype)
+            self.follow(self.running_mean, mean)
+            self.follow(self.running_variance, m / (m - 1) * variance)  # unbiased, as in algorithm 2
+        return tf.nn.batch_normalization(x, mean, variance, self.beta, self.gamma, self.epsilon)
+
+    def follow(self, running: tf.Variable, batch: tf.Tensor) -> None:
+        """Move a running statistic towards that of a batch."""
+        running.assign(self.momentum * running + (1 - self.momentum) * batch)
 
 
 class Dropout(tf.Module):

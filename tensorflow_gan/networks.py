@@ -52,8 +52,8 @@ class Generator(tf.Module):
         self.dense3 = Dense(512, 1024)
         self.dense4 = Dense(1024, 784)
 
-    def __call__(self, noise: tf.Tensor) -> tf.Tensor:
-        """Noise (B, noise_dim) ~ N(0, I) -> images (B, 784) in [-1, 1]."""
+    def __call__(self, noise: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Noise (B, noise_dim) ~ N(0, I) -> images (B, 784) in [-1, 1], the same in training."""
         x = leaky_relu(self.dense1(noise))  # (B, noise_dim) -> (B, 256)
         x = leaky_relu(self.dense2(x))  # -> (B, 512)
         x = leaky_relu(self.dense3(x))  # -> (B, 1024)

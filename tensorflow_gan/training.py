@@ -91,7 +91,7 @@ class GAN(tf.Module):
         """The discriminator learns to tell real images from generated ones."""
         # 1. Generate images for the discriminator. Outside the tape, which cuts them off from the
         #    generator: its gradients would be computed here and thrown away.
-        fake_images = self.generator(noise)
+        fake_images = self.generator(noise, training=True)
 
         # 2. Let the discriminator look at both, in one pass.
         with tf.GradientTape() as tape:
@@ -112,7 +112,9 @@ class GAN(tf.Module):
         """The generator learns to deceive the discriminator."""
         # 4. Generate from fresh noise and ask the discriminator as it is now.
         with tf.GradientTape() as tape:
-            g_loss = self.generator_loss(self.discriminator.logits(self.generator(noise), training=True))
+            g_loss = self.generator_loss(
+                self.discriminator.logits(self.generator(noise, training=True), training=True)
+            )
 
         # 5. Update the generator. The gradient passes through the discriminator, whose own weights
         #    are not asked for: they stay as they are and no gradient is computed for them.

@@ -65,7 +65,7 @@ class WassersteinGAN(GAN):
     ) -> dict[str, tf.Tensor]:
         """The critic learns to tell real images from generated ones, with a slope near 1."""
         # 1. Generate images for the critic, cut off from the generator.
-        fake_images = self.generator(noise)
+        fake_images = self.generator(noise, training=True)
 
         with tf.GradientTape() as tape:
             # 2. Let the critic look at both, in one pass.

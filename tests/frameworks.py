@@ -399,6 +399,8 @@ class InKeras(InFramework):
         self.dropouts: list[Any] = []
 
         class MaskedDropout(keras.layers.Layer):
+            weights: Sequence[Any] = ()  # for a checkpoint there are none
+
             def __init__(self, rate: float, random: Any) -> None:
                 super().__init__()
                 assert rate == config.dropout

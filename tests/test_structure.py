@@ -13,14 +13,26 @@ from common.engines import FRAMEWORKS, KERAS_BACKENDS
 
 REPOSITORY = Path(__file__).parent.parent
 ALONE = {
-    "pytorch_gan": {"compute", "to_tensor", "moving_average"},
-    "tensorflow_gan": {"compute", "DTYPE", "Dense", "Adam", "MovingAverage", "moving_average"},
-    "keras_gan": {"BACKEND", "Adam", "both", "Batches", "two_integers", "Recording"},
+    "pytorch_gan": {"NAMES", "NORM_NAMES", "AXES", "compute", "to_tensor", "moving_average"},
+    "tensorflow_gan": {
+        "compute",
+        "DTYPE",
+        "uniform",
+        "Dense",
+        "Convolution",
+        "TransposedConvolution",
+        "BatchNormalisation",
+        "Adam",
+        "MovingAverage",
+        "moving_average",
+    },
+    "keras_gan": {"BACKEND", "BatchNormalisation", "Adam", "both", "Batches", "two_integers", "Recording"},
 }
 FOLDERS = [engine.package for engine in FRAMEWORKS.values()]
 FILES = (
     "__main__.py",
     "conditional.py",
+    "convolutional.py",
     "device.py",
     "exchange.py",
     "layers.py",

@@ -79,7 +79,7 @@ def adam_update(
     """As in shared.py, by PyTorch's fused kernel: one pass over the weights; those lines are a dozen."""
     adam(
         [weight.value],
-        [g],
+        [g.contiguous()],  # that of a convolution is not; the kernel goes through memory
         [m.value],
         [v.value],
         [],
