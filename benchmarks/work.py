@@ -8,57 +8,48 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 from common.config import Config
-from common.networks import (
-    KERNEL,
-    STRIDE,
-    Convolution,
-    Dense,
-    Layer,
-    Network,
-    TransposedConvolution,
-    networks,
-)
+from common.networks import KERNEL, STRIDE, Convolution, Dense, Network, TransposedConvolution, networks
+
+Multiplying = Dense | Convolution | TransposedConvolution
 
 
 class Product(NamedTuple):
-    """One matrix product of a layer."""
+    """One of the three of a layer, for so many images."""
 
     of: Literal["output", "weight gradients", "input gradients"]
-    rows: int
-    fan_in: int
-    fan_out: int
+    images: int
+    layer: Multiplying
+
+    @property
+    def operations(self) -> int:
+        """Multiplications and additions."""
+        match self.layer:
+            case Dense(fan_in=fan_in, fan_out=fan_out):
+                places = 1
+            case Convolution(size=size, channels_in=channels, channels_out=fan_out):
+                places, fan_in = (size // STRIDE) ** 2, KERNEL**2 * channels
+            case TransposedConvolution(size=size, channels_in=fan_in, channels_out=channels):
+                places, fan_out = size**2, KERNEL**2 * channels
+        return 2 * self.images * places * fan_in * fan_out
 
 
 class Passes:
-    """Through a network, forth and back; each method lists the products of one over `rows` rows."""
+    """Through a network, forth and back; each method lists the products of one over so many images."""
 
     def __init__(self, network: Network) -> None:
-        self.layers = [product for layer in network.layers if (product := product_of(layer))]
+        self.layers = [layer for layer in network.layers if isinstance(layer, Multiplying)]
 
-    def forward(self, rows: int) -> list[Product]:
+    def forward(self, images: int) -> list[Product]:
         """The output of every layer."""
-        return [Product("output", rows * places, *widths) for places, *widths in self.layers]
+        return [Product("output", images, layer) for layer in self.layers]
 
-    def weight_gradients(self, rows: int) -> list[Product]:
+    def weight_gradients(self, images: int) -> list[Product]:
         """For every layer."""
-        return [Product("weight gradients", rows * places, *widths) for places, *widths in self.layers]
+        return [Product("weight gradients", images, layer) for layer in self.layers]
 
-    def input_gradients(self, rows: int, first_layer: int = 0) -> list[Product]:
+    def input_gradients(self, images: int, first_layer: int = 0) -> list[Product]:
         """For every layer from `first_layer` on."""
-        layers = self.layers[first_layer:]
-        return [Product("input gradients", rows * places, *widths) for places, *widths in layers]
-
-
-def product_of(layer: Layer) -> tuple[int, int, int] | None:
-    """The rows for each image, fan_in and fan_out of what a layer multiplies, if it does."""
-    match layer:
-        case Dense():
-            return 1, layer.fan_in, layer.fan_out
-        case Convolution():
-            return (layer.size // STRIDE) ** 2, KERNEL**2 * layer.channels_in, layer.channels_out
-        case TransposedConvolution():
-            return layer.size**2, layer.channels_in, KERNEL**2 * layer.channels_out
-    return None
+        return [Product("input gradients", images, layer) for layer in self.layers[first_layer:]]
 
 
 class Work:
@@ -128,4 +119,4 @@ class Work:
 
 def gigaflop(products: Sequence[Product]) -> float:
     """Multiplications and additions, in 10**9."""
-    return sum(2 * rows * fan_in * fan_out for _, rows, fan_in, fan_out in products) / 1e9
+    return sum(product.operations for product in products) / 1e9

@@ -11,7 +11,7 @@ from benchmarks.work import Work, gigaflop
 from common.config import Config
 from common.data.mnist import REPOSITORY
 from common.engines import ENGINES
-from common.networks import networks
+from common.networks import Dense, networks
 from common.results import PLACE, with_tables
 from tests.conftest import require
 
@@ -29,21 +29,38 @@ def test_the_limit_computes_what_is_counted() -> None:
     from benchmarks.limit import adam, product
 
     config = Config(batch_size=2, noise_dim=3)
-    shapes = {one: tuple(product(one)().shape) for one in Work(config).ours()}
-    for (of, rows, fan_in, fan_out), shape in shapes.items():
+    for one in Work(config).ours():
+        layer = one.layer
+        assert isinstance(layer, Dense)
         expected = {
-            "output": (rows, fan_out),
-            "weight gradients": (fan_out, fan_in),
-            "input gradients": (rows, fan_in),
+            "output": (one.images, layer.fan_out),
+            "weight gradients": (layer.fan_out, layer.fan_in),
+            "input gradients": (one.images, layer.fan_in),
         }
-        assert shape == expected[of]
-    assert len({of for of, *_ in shapes}) == 3
+        assert product(one)().shape == expected[one.of]
     optimizer = adam(networks(config)[1], config).__self__  # type: ignore[attr-defined]
     weights = [weight for group in optimizer.param_groups for weight in group["params"]]
     assert sum(weight.numel() for weight in weights) == 1_486_352 - 97 * 256
     before = [weight.clone() for weight in weights]
     optimizer.step()
     assert all((old != new).any() for old, new in zip(before, weights, strict=True))
+
+
+def test_the_limit_of_convolutions_computes_what_is_counted() -> None:
+    require("torch")
+    from torch.utils.flop_counter import FlopCounterMode
+
+    from benchmarks.limit import product
+
+    for one in Work(Config(networks="convolutional", batch_size=2, noise_dim=3)).ours():
+        if not isinstance(one.layer, Dense):
+            with FlopCounterMode(display=False) as counter:
+                product(one)()
+            # Those that fall on the border of zeros are counted, and so are all of PyTorch's.
+            passes = (
+                1 if one.of == "output" else 2
+            )  # what is random for the way back is as large as the output
+            assert counter.get_total_flops() == passes * one.operations
 
 
 @pytest.mark.slow
