@@ -24,6 +24,6 @@ class Dropout(nn.Dropout):
         if x.device.type != "cpu" or not self.training or self.p == 0:
             return super().forward(x)
         bits = torch.empty((x.numel() + 3) // 4, dtype=torch.int64).random_(-(2**63), None)
-        levels = bits.view(torch.int16)[: x.numel()].view(x.shape)  # uniform in [-2**15, 2**15)
+        levels = bits.view(torch.int16).as_strided(x.shape, x.stride())  # uniform in [-2**15, 2**15)
         keep = levels >= round(self.p * 2**16) - 2**15
         return x * keep.to(x.dtype).div_(1 - self.p)
