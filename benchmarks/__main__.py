@@ -3,6 +3,7 @@
     pace       one iteration of each training, of the loop that the framework's own tutorial writes, and of
                the limit: what an iteration cannot do without
     batch      the same at other batch sizes, and memory
+    dcgan      pace, with convolutions
     recipes    the same with other losses, and with labels
     start      from the command to the end of the first iteration
     generate   1, 100 and 100,000 images
@@ -15,7 +16,7 @@ tables of the tutorial from these files.
 
 import sys
 from argparse import RawDescriptionHelpFormatter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple, NoReturn
@@ -24,7 +25,7 @@ from tabulate import tabulate
 
 from benchmarks import commands
 from benchmarks.pace import Contender, Pace, take_turns
-from benchmarks.plain import PLAIN_LOOPS
+from benchmarks.plain import PLAIN_LOOPS, PLAIN_LOOPS_OF_DCGAN, PlainLoop
 from benchmarks.results import file_of_this_processor, keep, tables_of, write_on_pages
 from benchmarks.work import Work, gigaflop
 from common.command_line.program import Parser, carry_out
@@ -39,17 +40,26 @@ BATCH_SIZES = (16, 64, 256, 1024)
 
 def pace() -> dict[str, Any]:
     """One iteration of everything, in turns."""
-    config = Config()
+    return beside_plain_loops(Config(), PLAIN_LOOPS, title="pace")
+
+
+def dcgan() -> dict[str, Any]:
+    """The same with convolutions."""
+    return beside_plain_loops(of_recipe("dcgan"), PLAIN_LOOPS_OF_DCGAN, title="dcgan")
+
+
+def beside_plain_loops(config: Config, plain_loops: Mapping[str, PlainLoop], title: str) -> dict[str, Any]:
+    """One iteration of every training with `config`, of the plain loops and of the limit, in turns."""
     work = Work(config)
     contenders = {}
     for name, engine in ENGINES.items():
         start = partial(Contender, config=config, keras_backend=engine.keras_backend)
         contenders[name] = start("loop", engine.package)
-        if name in PLAIN_LOOPS:
-            contenders[f"plain {name}"] = start(PLAIN_LOOPS[name].module)
-    paces = take_turns(Contender("limit", config=config), contenders, rounds=16, title="pace")
+        if name in plain_loops:
+            contenders[f"plain {name}"] = start(plain_loops[name].module)
+    paces = take_turns(Contender("limit", config=config), contenders, rounds=16, title=title)
     found = {name: {**one.as_dict(), "gigaflop": gigaflop(work.ours())} for name, one in paces.items()}
-    for name, loop in PLAIN_LOOPS.items():
+    for name, loop in plain_loops.items():
         found[f"plain {name}"]["gigaflop"] = gigaflop(loop.products(work))
     return found
 
@@ -73,15 +83,20 @@ def beside_the_limit(config: Config, rounds: int, title: str) -> dict[str, Pace]
 
 
 def recipes() -> dict[str, Any]:
-    """Every training of every recipe but the first, which is that of `pace`."""
+    """Every training of every recipe but those that have a part of their own."""
     found = {}
-    for name, settings in [*RECIPES.items()][1:]:
-        options = with_its_loss(settings)
-        if options.pop("conditional", False):
-            options["classes"] = 10
-        paces = beside_the_limit(Config(**options), rounds=8, title=name)
+    for name in [name for name in RECIPES if name not in ("gan", "dcgan")]:
+        paces = beside_the_limit(of_recipe(name), rounds=8, title=name)
         found[name] = {one: pace.as_dict() for one, pace in paces.items()}
     return found
+
+
+def of_recipe(name: str) -> Config:
+    """Its settings, with ten classes where it needs some."""
+    options = with_its_loss(RECIPES[name])
+    if options.pop("conditional", False):
+        options["classes"] = 10
+    return Config(**options)
 
 
 def quick() -> dict[str, Any]:
@@ -100,6 +115,7 @@ class Part(NamedTuple):
 PARTS = {
     "pace": Part(6, pace),
     "batch": Part(8, batch),
+    "dcgan": Part(8, dcgan),
     "recipes": Part(6, recipes),
     "start": Part(4, commands.start),
     "generate": Part(4, commands.generate),

@@ -20,3 +20,7 @@ PLAIN_LOOPS = {  # title of the engine -> its loop; with JAX, Keras' guides have
     "Keras on TensorFlow": PlainLoop("plain_keras_tensorflow"),
     "Keras on PyTorch": PlainLoop("plain_keras_pytorch", partial(Work.nothing_cut, judged_together=True)),
 }
+PLAIN_LOOPS_OF_DCGAN = {  # where a framework has a tutorial of its own for it
+    **PLAIN_LOOPS,
+    "PyTorch": PlainLoop("plain_pytorch_dcgan", Work.one_noise_detached),
+}

@@ -3,41 +3,22 @@
 A tf.data pipeline, Keras layers and Adam, one tf.function with a tape for each network, both updated at once.
 """
 
-import json
 import sys
 
 import tensorflow as tf
 
 from benchmarks.pace import paced
-from common.config import Config
-from common.data.datasets import load
-from common.data.mnist import default_data_dir
+from benchmarks.plain_keras import NETWORKS, settings_and_pixels
 
 
 def main(settings: str) -> None:
-    config = Config(**json.loads(settings))
-    images = load("auto", default_data_dir())
-    pixels = (images.pixels.astype("float32") - 127.5) / 127.5
+    config, pixels = settings_and_pixels(settings)
     batches = (
         tf.data.Dataset.from_tensor_slices(pixels)
         .shuffle(len(pixels))
         .batch(config.batch_size, drop_remainder=True)
     )
-
-    layers = tf.keras.layers
-    generator = tf.keras.Sequential(
-        [
-            layers.Input((config.noise_dim,)),
-            *(layer for width in (256, 512, 1024) for layer in (layers.Dense(width), layers.LeakyReLU(0.2))),
-            layers.Dense(784, activation="tanh"),
-        ]
-    )
-    discriminator = tf.keras.Sequential([layers.Input((784,))])
-    for width in (1024, 512, 256):
-        discriminator.add(layers.Dense(width))
-        discriminator.add(layers.LeakyReLU(0.2))
-        discriminator.add(layers.Dropout(config.dropout))
-    discriminator.add(layers.Dense(1))
+    generator, discriminator = NETWORKS[config.networks](config)
 
     cross_entropy = tf.keras.losses.BinaryCrossentropy(from_logits=True)
     d_optimizer = tf.keras.optimizers.Adam(config.lr, config.beta1)

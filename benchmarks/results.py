@@ -73,6 +73,7 @@ def tables_of(part: str, found: Mapping[str, Any]) -> dict[str, Table]:
     return {
         "pace": pace_tables,
         "batch": batch_tables,
+        "dcgan": lambda found: {f"dcgan.{name}": table for name, table in pace_tables(found).items()},
         "recipes": recipe_tables,
         "start": start_tables,
         "generate": generate_tables,

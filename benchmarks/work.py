@@ -101,6 +101,14 @@ class Work:
             *generator.input_gradients(rows, first_layer=1),
         ]
 
+    def one_noise_detached(self) -> list[Product]:
+        """Where D and G learn from the same generated images, which D sees again: PyTorch's tutorial.
+
+        The gradient of G's loss is computed for D's weights too.
+        """
+        rows, discriminator, generator = self.rows, self.discriminator, self.generator
+        return [*self.ours()[len(generator.layers) :], *discriminator.weight_gradients(rows)]
+
     def nothing_cut(self, judged_together: bool) -> list[Product]:
         """Where D's gradient goes on into G, and G's is computed for the weights of D too.
 
