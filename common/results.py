@@ -87,6 +87,8 @@ CHINESE = {
     "penalty": "梯度惩罚",
     "W varies": "距离波动",
     "penalty varies": "梯度惩罚波动",
+    "dense": "全连接",
+    "convolutional": "卷积",
     "discriminator-first": "先更新判别器",
     "generator-first": "先更新生成器",
 }

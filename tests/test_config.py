@@ -13,6 +13,7 @@ def test_defaults_are_those_of_the_tutorial() -> None:
     config = Config()
     assert (config.batch_size, config.noise_dim, config.dropout) == (64, 100, 0.3)
     assert (config.lr, config.beta1, config.beta2) == (3e-4, 0.5, 0.999)
+    assert (config.networks, config.loss) == ("dense", "non-saturating")
     assert (config.update_order, config.ema_decay) == ("discriminator-first", 0)
     assert config.steps == 20_000
 
@@ -34,6 +35,7 @@ def test_defaults_are_those_of_the_tutorial() -> None:
         ("beta1", 1.0),
         ("beta2", -0.1),
         ("ema_decay", 1.0),
+        ("networks", "residual"),
         ("loss", "hinge"),
         ("critic_steps", 0),
         ("gradient_penalty", -1.0),

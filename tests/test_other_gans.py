@@ -1,4 +1,4 @@
-"""Other losses, and labels: what a user types, what a run then says and leaves, what is refused."""
+"""Other networks and losses, and labels: what a user types, what a run says and leaves, what is refused."""
 
 import json
 import re
@@ -220,6 +220,7 @@ def test_images_without_labels_are_refused(command: Command) -> None:
         ("--no-conditional", "cannot change --conditional to --no-conditional;"),
         ("--recipe gan", "cannot change --conditional to --no-conditional;"),
         ("--recipe lsgan", "cannot change --loss non-saturating to least-squares;"),
+        ("--recipe dcgan", "cannot change --networks dense to convolutional;"),
         (
             "--recipe wgan-gp",
             "cannot change --critic-steps 1 to 5 and --gradient-penalty 0.0 to 10.0 and --dropout 0.3 to 0.0",
@@ -227,7 +228,7 @@ def test_images_without_labels_are_refused(command: Command) -> None:
         ("--critic-steps 2", "cannot change --critic-steps 1 to 2;"),
     ],
 )
-def test_a_resumed_run_keeps_loss_and_labels(
+def test_a_resumed_run_keeps_networks_loss_and_labels(
     command: Command, conditional_run: Path, line: str, words: str
 ) -> None:
     copy = copy_of(conditional_run)
@@ -249,6 +250,7 @@ def test_a_run_without_labels_gets_none_when_it_is_resumed(command: Command) -> 
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
+        ({"networks": "convolutional"}, "(--networks differs)"),
         ({"loss": "least-squares"}, "(--loss differs)"),
         (
             {"loss": "wasserstein", "critic_steps": 2, "gradient_penalty": 1.0},
@@ -282,6 +284,7 @@ def test_a_checkpoint_of_another_gan_is_named(
         lambda record: record["config"].update(classes="10"),
         lambda record: record["config"].update(classes=10.0),
         lambda record: record["config"].update(loss="hinge"),
+        lambda record: record["config"].update(networks="recurrent"),
         lambda record: record["config"].update(critic_steps=5),
     ],
 )
