@@ -24,6 +24,16 @@ def test_arithmetic_is_that_of_chapter_7() -> None:
     assert 1e3 * gigaflop(work.nothing_cut(judged_together=True)) == pytest.approx(1.376 * 2044.3, abs=1)
 
 
+def test_convolutions_are_counted_place_by_place() -> None:
+    """Multiplications with each image: conv1 14 · 14 · 16 · 32, conv2 7 · 7 · 512 · 64, and so on by hand."""
+    d = [100_352, 1_605_632, 3_136]
+    g = [313_600, 1_605_632, 100_352]
+    discriminator_step = sum(g) + 2 * (2 * sum(d) + sum(d[1:]))
+    generator_step = sum(g) + 2 * sum(d) + sum(g) + sum(g[1:])
+    work = Work(Config(networks="convolutional"))
+    assert 1e9 * gigaflop(work.ours()) == pytest.approx(2 * 64 * (discriminator_step + generator_step))
+
+
 def test_the_limit_computes_what_is_counted() -> None:
     require("torch")
     from benchmarks.limit import adam, product
