@@ -25,7 +25,8 @@ class ConvolutionalDiscriminator(Discriminator):
         self.conv2 = nn.Conv2d(32, 64, kernel_size=4, stride=2, padding=1)
         self.dense = nn.Linear(7 * 7 * 64, 1)
         self.dropout = Dropout(dropout)
-        self.to(memory_format=torch.channels_last)  # shapes stay as they are; on a CPU it is faster
+        # In memory; shapes stay as they are. On a CPU it is faster. (The types of `to` do not know it.)
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def planes(self, images: Tensor) -> Tensor:
         """Images (B, 784) -> (B, 1, 28, 28)."""
@@ -55,7 +56,7 @@ class ConvolutionalGenerator(Generator):
         self.conv1 = nn.ConvTranspose2d(64, 32, kernel_size=4, stride=2, padding=1, bias=False)
         self.norm2 = nn.BatchNorm2d(32, eps=1e-5, momentum=0.1)
         self.conv2 = nn.ConvTranspose2d(32, 1, kernel_size=4, stride=2, padding=1)
-        self.to(memory_format=torch.channels_last)
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, noise: Tensor) -> Tensor:
         """Noise (B, noise_dim) ~ N(0, I) -> images (B, 784) in [-1, 1]."""

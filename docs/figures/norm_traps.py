@@ -26,6 +26,8 @@ COLUMNS = 12
 class BiasedNorm(nn.BatchNorm2d):
     """Batch normalisation whose running variance follows the batch's own, not m / (m - 1) times that."""
 
+    running_var: Tensor
+
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) -> the same."""
         before = self.running_var.clone()
