@@ -245,8 +245,11 @@ LAYERS: Mapping[str, Mapping[str, Sequence[Layer]]] = {
             Convolution("discriminator.conv2", 14),
             Bias("discriminator.conv2"),
             LeakyReLU(),
-            Linear("discriminator.dense"),
-            Bias("discriminator.dense"),
+            Linear("discriminator.dense1"),
+            Bias("discriminator.dense1"),
+            LeakyReLU(),
+            Linear("discriminator.dense2"),
+            Bias("discriminator.dense2"),
         ],
         "generator": [
             Linear("generator.dense"),
