@@ -77,6 +77,7 @@ CHINESE = {
     "real images": "真实图片",
     "untrained generator": "未训练的生成器",
     "as asked": "按要求生成的比例",
+    "1-NN error": "最近邻错误率",
     "averaged": "滑动平均",
     "non-saturating": "非饱和",
     "least-squares": "最小二乘",

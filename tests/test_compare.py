@@ -394,17 +394,24 @@ def test_of_conditional_runs_it_is_measured_whether_they_draw_what_they_are_aske
             np.testing.assert_array_equal(labels, np.arange(10_000) % 10)
         return replace(QUALITY, obeyed_share=None if labels is None else 0.875)
 
-    reference = Reference(mnist_images.pixels, mnist_images.pixels)
+    def neighbour_error(samples: np.ndarray, labels: np.ndarray, reference: Any) -> float:
+        assert samples.shape == (50_000, 784)
+        np.testing.assert_array_equal(labels, np.arange(50_000) % 10)
+        return 0.125
+
+    reference = Reference(*[mnist_images.pixels] * 2, *[mnist_images.labels] * 2)
     monkeypatch.setattr(comparison, "load_reference", lambda data_dir: reference)
     monkeypatch.setattr(quality, "measure", measure)
+    monkeypatch.setattr(quality, "neighbour_error", neighbour_error)
     one, other = make_run("one", images=mnist_images), make_run("other", images=mnist_images, classes=10)
     assert "as asked" not in command(f"--runs {one}").out
     for _ in range(2):  # measured, and kept
         losses, qualities, means = tables(command(f"--runs {one} {other}").out)
-        assert qualities[0].endswith("as asked") and "asked" not in losses[0]
-        assert qualities[-1].endswith(" 0.875") and "· conditional" in qualities[-1]
+        assert qualities[0].split()[-4:] == ["as", "asked", "1-NN", "error"] and "asked" not in losses[0]
+        assert qualities[-1].split()[-2:] == ["0.875", "0.125"] and "· conditional" in qualities[-1]
         assert not any("0.875" in line for line in qualities[:-1])
-        assert means[-1].split() == ["as", "asked", "0.875"]
+        assert means[-2].split() == ["as", "asked", "0.875"]
+        assert means[-1].split() == ["1-NN", "error", "0.125"]
 
 
 def test_images_are_measured_once(
@@ -417,7 +424,7 @@ def test_images_are_measured_once(
         assert samples.shape == (10_000, PIXELS) and labels is None
         return QUALITY
 
-    reference = Reference(mnist_images.pixels, mnist_images.pixels)
+    reference = Reference(*[mnist_images.pixels] * 2, *[mnist_images.labels] * 2)
     monkeypatch.setattr(comparison, "load_reference", lambda data_dir: reference)
     monkeypatch.setattr(quality, "measure", measure)
     folder = make_run("one", images=mnist_images)

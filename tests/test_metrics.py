@@ -207,8 +207,11 @@ def test_noise_costs_precision() -> None:
 def digits(monkeypatch: pytest.MonkeyPatch) -> Reference:
     """Small digits: 1,397 to train on, the last 200 of them for the width of the windows, and 400 to test."""
     monkeypatch.setattr(metrics, "VALIDATION", slice(-200, None))
-    pixels = mnist.scikit_learn_digits().pixels
-    return Reference(train=pixels[:1_397], test=pixels[1_397:])
+    images = mnist.scikit_learn_digits()
+    (train, test), (train_labels, test_labels) = (
+        np.split(one, [1_397]) for one in (images.pixels, images.labels)
+    )
+    return Reference(train, test, train_labels, test_labels)
 
 
 def test_measures_survive_as_json(digits: Reference, capsys: pytest.CaptureFixture[str]) -> None:
@@ -237,6 +240,15 @@ def test_what_was_asked_for_is_compared_with_what_the_judge_says(
     samples = np.zeros((100, mnist.PIXELS), np.float32)
     assert metrics.measure(samples, digits, "", labels).obeyed_share == 0.75
     assert metrics.measure(samples, digits, "").obeyed_share is None
+
+
+def test_a_nearest_neighbour_classifier_learns_from_labelled_images(digits: Reference) -> None:
+    learnt = mnist.normalise(digits.train)
+    error = metrics.neighbour_error(learnt, digits.train_labels, digits)
+    assert 0 < error < 0.06  # scikit-learn's KNeighborsClassifier makes as many mistakes
+    shifted = (digits.train_labels + 1) % 10
+    assert metrics.neighbour_error(learnt, shifted, digits) > 0.94
+    assert metrics.neighbour_error(mnist.normalise(digits.test), digits.test_labels, digits) == 0
 
 
 def test_what_the_judge_says_is_counted(digits: Reference, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ is worth is told in docs/en/measures.md.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ from common.data import mnist
 from common.quality.judge import CLASSES, from_bytes, judge
 
 SAMPLES = 10_000
+LABELLED_SAMPLES = 50_000  # that a nearest-neighbour classifier learns from, as in arXiv:1511.06434
 BANDWIDTHS = np.logspace(-1, 0, 10)  # of the Parzen windows, to choose from
 VALIDATION = slice(-10_000, -9_000)  # of the training images: MNIST's 50,000 to 50,999
 CONFIDENT = 0.9  # probability of the likeliest digit
@@ -30,6 +31,8 @@ class Reference:
 
     train: np.ndarray  # what the generator has seen
     test: np.ndarray  # what it has not: the measures compare with these
+    train_labels: np.ndarray  # integers (N,)
+    test_labels: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,7 @@ class Quality:
     recall: float  # 0 to 1, best 1: share of the real images that could be made; judge; the same paper
     neighbour_distance: float  # Euclidean, in pixels: mean to the nearest training image; 0 is copied
     obeyed_share: float | None = None  # 0 to 1, best 1: images of the digit asked for, if any was; judge
+    neighbour_error: float | None = None  # 0 to 1, best as real: see the function of that name
 
 
 def load_reference(data_dir: Path) -> Reference:
@@ -59,13 +63,17 @@ def load_reference(data_dir: Path) -> Reference:
     train, test = (
         mnist.load_published(source, data_dir) for source in (mnist.PUBLISHED["mnist"], mnist.MNIST_TEST)
     )
-    return Reference(train.pixels, test.pixels)
+    return Reference(train.pixels, test.pixels, train.labels, test.labels)
 
 
 def measure_real(reference: Reference) -> Quality:
     """What real images reach: the first 10,000 training images, with the others as the training set."""
-    samples = mnist.normalise(reference.train[:SAMPLES])
-    return measure(samples, Reference(reference.train[SAMPLES:], reference.test), "real images")
+    samples, labels = mnist.normalise(reference.train), reference.train_labels
+    others = replace(reference, train=reference.train[SAMPLES:])
+    return replace(
+        measure(samples[:SAMPLES], others, "real images"),
+        neighbour_error=neighbour_error(samples[:LABELLED_SAMPLES], labels[:LABELLED_SAMPLES], reference),
+    )
 
 
 def measure(
@@ -184,6 +192,22 @@ def nearest_training_images(
         indices[rows] = np.take_along_axis(candidates, order, axis=1)
     distances = np.linalg.norm(pixels[:, np.newaxis] - train_pixels[indices], axis=2)
     return indices, distances
+
+
+def neighbour_error(samples: np.ndarray, labels: np.ndarray, reference: Reference) -> float:
+    """The share of test images whose nearest sample was to be another digit.
+
+    It is the error of a nearest-neighbour classifier that learnt from samples alone (Radford et al., 2015,
+    arXiv:1511.06434, appendix).
+
+    Args:
+        samples: float32 (N, 784) in [-1, 1].
+        labels: the digits that they were to be, integers (N,).
+    """
+    wrong = 0
+    for rows, squares in squared_distances(from_bytes(reference.test), from_generator(samples)):
+        wrong += int((labels[squares.argmin(axis=1)] != reference.test_labels[rows]).sum())
+    return wrong / len(reference.test)
 
 
 # What the judge sees ----------------------------------------------------------------------------

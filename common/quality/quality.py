@@ -9,7 +9,7 @@ What real images and an untrained generator reach stands for scale in `scale.jso
 
 import hashlib
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +21,22 @@ from common.feed import Purpose, draw_noise, with_labels
 from common.machine.files import replacing
 from common.networks import networks
 from common.quality import judge
-from common.quality.metrics import SAMPLES, Quality, Reference, measure, nearest_training_images
+from common.quality.metrics import (
+    LABELLED_SAMPLES,
+    SAMPLES,
+    Quality,
+    Reference,
+    measure,
+    nearest_training_images,
+    neighbour_error,
+)
 from common.runs import grid
 from common.runs.run import Run
 
 FORMAT = 1
 SCALE = Path(__file__).with_name("scale.json")
 SHOWN, NEIGHBOURS = 8, 3  # images in neighbours.png, and nearest training images of each
+LOT = 1_000  # images generated at a time: convolutions take 25 KB for each
 
 
 def kept(run: Run) -> dict[str, Quality]:
@@ -56,18 +65,22 @@ def measure_run(run: Run, reference: Reference) -> dict[str, Quality]:
         raise GanError("it has no checkpoint yet; train it for longer.")
     state = run.newest_checkpoint()
     _, generator = networks(run.config)
-    noise, labels = draw_noise(0, Purpose.METRIC_NOISE, SAMPLES, run.config.noise_dim), None
-    if run.config.classes:
-        labels = np.arange(SAMPLES) % run.config.classes
-        noise = with_labels(noise, labels, run.config.classes)
+    classes = run.config.classes
+    labels = np.arange(LABELLED_SAMPLES if classes else SAMPLES) % max(1, classes)
+    noise = draw_noise(0, Purpose.METRIC_NOISE, len(labels), run.config.noise_dim)
+    lots = np.split(with_labels(noise, labels, classes), len(labels) // LOT)
     generators = {"last": state.arrays}
     if average := state.averaged():
         generators["averaged"] = average
     record = header(state.iteration)
     for weights, arrays in generators.items():
-        samples = generator(arrays, noise)
-        record[weights] = asdict(measure(samples, reference, f"{run.folder.name}, {weights}", labels))
-    save_neighbours(generator(state.arrays, noise[:SHOWN]), reference, run.folder / "neighbours.png")
+        samples = np.concatenate([generator(arrays, lot) for lot in lots])
+        title, asked = f"{run.folder.name}, {weights}", labels[:SAMPLES] if classes else None
+        quality = measure(samples[:SAMPLES], reference, title, asked)
+        if classes:
+            quality = replace(quality, neighbour_error=neighbour_error(samples, labels, reference))
+        record[weights] = asdict(quality)
+    save_neighbours(generator(state.arrays, lots[0][:SHOWN]), reference, run.folder / "neighbours.png")
     write(record, run.folder / "quality.json")
     return qualities(record)
 

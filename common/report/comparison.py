@@ -39,6 +39,9 @@ QUALITIES = {  # fields of `Quality`
     "confident_share": Measure("confident", ".3f", "share of images that surely are a digit, best 1"),
     "neighbour_distance": Measure("nearest", ".2f", "distance to the nearest training image, best as real"),
     "obeyed_share": Measure("as asked", ".3f", "share of images of the digit asked for, best 1"),
+    "neighbour_error": Measure(
+        "1-NN error", ".3f", "error of a nearest-neighbour classifier that learnt from images, best as real"
+    ),
 }
 
 
