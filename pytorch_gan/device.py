@@ -11,8 +11,9 @@ def select(name: str) -> torch.device:
     Raises:
         UsageError: PyTorch has no such device here, or it cannot compute.
     """
-    # Else a variable could have a GPU multiply float32 in TF32, with fewer digits.
+    # Else a GPU would convolve float32 in TF32, with fewer digits, and a variable could have it multiply so.
     torch.set_float32_matmul_precision("highest")
+    torch.backends.cudnn.allow_tf32 = False
     gpus = torch.accelerator.device_count()
     devices = [*(f"{torch.accelerator.current_accelerator()}:{number}" for number in range(gpus)), "cpu"]
     return torch.device(choose(name, devices, compute, "PyTorch"))

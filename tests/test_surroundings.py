@@ -60,6 +60,7 @@ for line in sys.argv[1:]:
             raise
 if "torch" in sys.modules:
     assert sys.modules["torch"].get_float32_matmul_precision() == "highest"
+    assert not sys.modules["torch"].backends.cudnn.allow_tf32
 assert "{package}" == "keras_gan" or "keras" not in sys.modules
 print(os.environ)
 """

@@ -13,8 +13,9 @@ __all__ = ["compute", "leaky_relu"]  # as they are for others, too
 
 RECORD = {"torch": torch.__version__}
 
-# Else a variable could have a GPU multiply float32 in TF32, with fewer digits.
+# Else a GPU would convolve float32 in TF32, with fewer digits, and a variable could have it multiply so.
 torch.set_float32_matmul_precision("highest")
+torch.backends.cudnn.allow_tf32 = False
 
 RUN_EAGERLY = False  # it runs so all the same
 
