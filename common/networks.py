@@ -103,7 +103,7 @@ class Convolution:
 
 @dataclass(frozen=True)
 class TransposedConvolution:
-    """Twice as high and wide as x: where a convolution with this kernel takes x from, this puts it."""
+    """Twice as high and wide as x: each number of x adds its multiple of K to 4 x 4 places of y."""
 
     name: str
     size: int  # height and width of what it takes
