@@ -20,11 +20,6 @@ def named_weights(network: keras.Model, name: str) -> Iterator[tuple[str, keras.
             yield f"{name}.{layer.name}.{weight.name}", weight
 
 
-def trained_weights(network: keras.Model, name: str) -> Iterator[tuple[str, keras.Variable]]:
-    """`named_weights` but for running statistics, which have neither moments nor an average."""
-    return ((path, weight) for path, weight in named_weights(network, name) if weight.trainable)
-
-
 def to_array(weight: keras.Variable) -> np.ndarray:
     """A copy as the exchange format has it, and as it is here."""
     return ops.convert_to_numpy(weight).copy()
@@ -44,13 +39,14 @@ def named_state(gan: "GAN") -> Iterator[tuple[str, keras.Variable]]:
     ):
         for weight_name, weight in named_weights(network, name):
             yield weight_name, weight
-            if weight.trainable:
+            if weight.trainable:  # not a running statistic
                 m, v = optimizer.moments(weight)
                 yield f"{weight_name}.adam_m", m
                 yield f"{weight_name}.adam_v", v
     if gan.g_optimizer.use_ema:
-        for weight_name, weight in trained_weights(gan.generator, "generator"):
-            yield f"{weight_name}.average", gan.g_optimizer.average(weight)
+        for weight_name, weight in named_weights(gan.generator, "generator"):
+            if weight.trainable:
+                yield f"{weight_name}.average", gan.g_optimizer.average(weight)
 
 
 def to_arrays(gan: "GAN") -> Arrays:

@@ -35,11 +35,6 @@ def named_weights(network: nn.Module, name: str) -> Iterator[tuple[str, Tensor]]
                 yield f"{name}.{layer_name}.{weight_name}", weight
 
 
-def trained_weights(network: nn.Module, name: str) -> Iterator[tuple[str, Tensor]]:
-    """`named_weights` but for running statistics, which have neither moments nor an average."""
-    return ((path, weight) for path, weight in named_weights(network, name) if weight.requires_grad)
-
-
 def to_array(weight: Tensor) -> np.ndarray:
     """A copy as the exchange format has it."""
     return weight.detach().permute(AXES[weight.dim()]).cpu().numpy().copy(order="C")
@@ -69,14 +64,15 @@ def named_state(gan: "GAN") -> Iterator[tuple[str, Tensor]]:
     ):
         for weight_name, weight in named_weights(network, name):
             yield weight_name, weight
-            if weight.requires_grad:
+            if weight.requires_grad:  # not a running statistic
                 adam_state = optimizer.state[weight]  # empty before the first update
                 yield f"{weight_name}.adam_m", adam_state.setdefault("exp_avg", torch.zeros_like(weight))
                 yield f"{weight_name}.adam_v", adam_state.setdefault("exp_avg_sq", torch.zeros_like(weight))
                 adam_state.setdefault("step", torch.tensor(0.0, device=weight.device))
     if gan.average:
-        for weight_name, average in trained_weights(gan.average.module, "generator"):
-            yield f"{weight_name}.average", average
+        for weight_name, average in named_weights(gan.average.module, "generator"):
+            if average.requires_grad:
+                yield f"{weight_name}.average", average
 
 
 def to_arrays(gan: "GAN") -> Arrays:

@@ -21,11 +21,6 @@ def named_weights(network: tf.Module, name: str) -> Iterator[tuple[str, tf.Varia
                     yield f"{name}.{layer_name}.{weight_name}", weight
 
 
-def trained_weights(network: tf.Module, name: str) -> Iterator[tuple[str, tf.Variable]]:
-    """`named_weights` but for running statistics, which have neither moments nor an average."""
-    return ((path, weight) for path, weight in named_weights(network, name) if weight.trainable)
-
-
 def to_array(weight: tf.Variable) -> np.ndarray:
     """A copy as the exchange format has it, and as it is here."""
     return weight.numpy().copy()
@@ -46,14 +41,15 @@ def named_state(gan: "GAN") -> Iterator[tuple[str, tf.Variable]]:
         moments = zip(optimizer.m, optimizer.v, strict=True)
         for weight_name, weight in named_weights(network, name):
             yield weight_name, weight
-            if weight.trainable:
+            if weight.trainable:  # not a running statistic
                 m, v = next(moments)
                 yield f"{weight_name}.adam_m", m
                 yield f"{weight_name}.adam_v", v
     if gan.average:
-        named = trained_weights(gan.generator, "generator")
-        for (weight_name, _), average in zip(named, gan.average.averages, strict=True):
-            yield f"{weight_name}.average", average
+        averages = iter(gan.average.averages)
+        for weight_name, weight in named_weights(gan.generator, "generator"):
+            if weight.trainable:
+                yield f"{weight_name}.average", next(averages)
 
 
 def to_arrays(gan: "GAN") -> Arrays:

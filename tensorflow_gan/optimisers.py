@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 from common.config import Config
-from tensorflow_gan.exchange import trained_weights
+from tensorflow_gan.exchange import named_weights
 from tensorflow_gan.networks import Generator
 
 
@@ -52,11 +52,16 @@ class MovingAverage(tf.Module):
             average.assign(tf.where(step > 1, followed, weight))
 
 
+def trained_weights(network: tf.Module) -> list[tf.Variable]:
+    """All but running statistics. Only here: elsewhere a network lists them, in its own order."""
+    return [weight for _, weight in named_weights(network, "network") if weight.trainable]
+
+
 def adam(network: tf.Module, config: Config) -> Adam:
     """The optimiser of one network's weights."""
-    return Adam([weight for _, weight in trained_weights(network, "network")], config)
+    return Adam(trained_weights(network), config)
 
 
 def moving_average(generator: Generator, decay: float) -> MovingAverage:
     """The average of the generator's weights. Only here and in PyTorch: Keras' optimisers can average."""
-    return MovingAverage([weight for _, weight in trained_weights(generator, "generator")], decay)
+    return MovingAverage(trained_weights(generator), decay)

@@ -24,6 +24,7 @@ ALONE = {
         "BatchNormalisation",
         "Adam",
         "MovingAverage",
+        "trained_weights",
         "moving_average",
     },
     "keras_gan": {"BACKEND", "BatchNormalisation", "Adam", "both", "Batches", "two_integers", "Recording"},
@@ -58,7 +59,7 @@ def names_defined(path: Path) -> list[str]:
                 if isinstance(node, ast.ClassDef):
                     visit(node.body, f"{prefix}{node.name}.")
             elif isinstance(node, ast.Assign):
-                names.extend(prefix + ast.unparse(target) for target in node.targets)
+                names.extend(prefix + target.id for target in node.targets if isinstance(target, ast.Name))
 
     visit(ast.parse(path.read_text(encoding="utf-8")).body, "")
     return names
