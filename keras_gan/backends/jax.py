@@ -88,7 +88,7 @@ def value_and_gradients(model: keras.Model, loss: Loss, weights: Variables) -> t
     gradient = jax.value_and_grad(stateless_loss, has_aux=True)
     (value, (more, after)), gradients = gradient([weight.value for weight in weights])
     for variable, new in zip(model.non_trainable_variables, after, strict=True):
-        variable.assign(new)  # the seeds that dropout has used up
+        variable.assign(new)  # the seeds that dropout has used up, and running statistics
     return value, more, gradients
 
 
