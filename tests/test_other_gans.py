@@ -219,8 +219,8 @@ def test_images_without_labels_are_refused(command: Command) -> None:
     [
         ("--no-conditional", "cannot change --conditional to --no-conditional;"),
         ("--recipe gan", "cannot change --conditional to --no-conditional;"),
-        ("--recipe lsgan", "cannot change --loss non-saturating to least-squares;"),
-        ("--recipe dcgan", "cannot change --networks dense to convolutional;"),
+        ("--loss least-squares", "cannot change --loss non-saturating to least-squares;"),
+        ("--networks convolutional", "cannot change --networks dense to convolutional;"),
         (
             "--recipe wgan-gp",
             "cannot change --critic-steps 1 to 5 and --gradient-penalty 0.0 to 10.0 and --dropout 0.3 to 0.0",
