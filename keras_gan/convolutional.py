@@ -12,7 +12,7 @@ from typing import Any
 import keras
 from keras import layers, ops
 
-from keras_gan.layers import BatchNormalisation, Dropout, leaky_relu
+from keras_gan.layers import BatchNormalisation, Dropout, TransposedConvolution, leaky_relu
 from keras_gan.networks import Discriminator, Generator
 
 
@@ -68,11 +68,11 @@ class ConvolutionalGenerator(Generator):
                 BatchNormalisation(name="norm1"),
                 layers.Activation(leaky_relu),
                 # -> (B, 14, 14, 32)
-                layers.Conv2DTranspose(32, 4, strides=2, padding="same", use_bias=False, name="conv1"),
+                TransposedConvolution(32, use_bias=False, name="conv1"),
                 BatchNormalisation(name="norm2"),
                 layers.Activation(leaky_relu),
                 # -> (B, 28, 28, 1)
-                layers.Conv2DTranspose(1, 4, strides=2, padding="same", activation="tanh", name="conv2"),
+                TransposedConvolution(1, activation="tanh", name="conv2"),
                 layers.Flatten(),  # -> (B, 784): images lie in [-1, 1]
             ]
         )

@@ -1,6 +1,5 @@
 """What the networks are made of and the framework does not have, or not in this form."""
 
-import math
 from typing import Any
 
 import keras
@@ -14,6 +13,21 @@ SLOPE = 0.2  # LeakyReLU(x) = max(x, 0.2 x)
 def leaky_relu(x: Any) -> Any:
     """Any shape -> the same shape."""
     return backend.leaky_relu(x, SLOPE)
+
+
+class TransposedConvolution(layers.Conv2DTranspose):
+    """`keras.layers.Conv2DTranspose`, 4 x 4 with stride 2, by way of the backend.
+
+    Only here and in TensorFlow: as Keras has it, its gradient takes most of an iteration on JAX.
+    """
+
+    def __init__(self, channels_out: int, **options: Any) -> None:
+        super().__init__(channels_out, 4, strides=2, padding="same", **options)
+
+    def call(self, x: Any) -> Any:
+        """(B, height, width, channels) -> (B, 2 height, 2 width, channels_out)."""
+        y = backend.transposed_convolution(x, ops.convert_to_tensor(self.kernel))
+        return self.activation(y + self.bias if self.use_bias else y)
 
 
 class BatchNormalisation(layers.Layer):
@@ -41,17 +55,11 @@ class BatchNormalisation(layers.Layer):
 
     def call(self, x: Any, training: bool = False) -> Any:
         """(B, height, width, channels) -> the same shape."""
-        mean, variance = self.running_mean, self.running_variance
+        running = (self.running_mean, self.running_variance)
         if training:
-            mean, variance = ops.mean(x, axis=(0, 1, 2)), ops.var(x, axis=(0, 1, 2))
-            m = math.prod(x.shape[:-1])
-            self.follow(self.running_mean, mean)
-            self.follow(self.running_variance, m / (m - 1) * variance)  # unbiased, as in algorithm 2
+            return backend.normalise_batch(x, self.gamma, self.beta, *running, self.momentum, self.epsilon)
+        mean, variance = running
         return self.gamma * (x - mean) / ops.sqrt(variance + self.epsilon) + self.beta
-
-    def follow(self, running: keras.Variable, batch: Any) -> None:
-        """Move a running statistic towards that of a batch."""
-        running.assign(self.momentum * running + (1 - self.momentum) * batch)
 
 
 class Dropout(layers.Dropout):

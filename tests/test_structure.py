@@ -27,7 +27,16 @@ ALONE = {
         "trained_weights",
         "moving_average",
     },
-    "keras_gan": {"BACKEND", "BatchNormalisation", "Adam", "both", "Batches", "two_integers", "Recording"},
+    "keras_gan": {
+        "BACKEND",
+        "TransposedConvolution",
+        "BatchNormalisation",
+        "Adam",
+        "both",
+        "Batches",
+        "two_integers",
+        "Recording",
+    },
 }
 FOLDERS = [engine.package for engine in FRAMEWORKS.values()]
 FILES = (

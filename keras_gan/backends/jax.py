@@ -9,11 +9,21 @@ from typing import Any
 
 import jax
 import keras
+from keras import ops
 
 from common.errors import UsageError
-from keras_gan.backends.shared import Loss, Tensor, Variables, adam_update, compute, leaky_relu
+from keras_gan.backends import shared
+from keras_gan.backends.shared import (
+    Loss,
+    Tensor,
+    Variables,
+    adam_update,
+    compute,
+    leaky_relu,
+    normalise_batch,
+)
 
-__all__ = ["adam_update", "compute", "leaky_relu"]  # as they are for others, too
+__all__ = ["adam_update", "compute", "leaky_relu", "normalise_batch"]  # as they are for others, too
 
 RECORD = {"jax": jax.__version__, "dropout_masks": "16 bits a unit"}  # before, runs had other masks
 
@@ -102,3 +112,25 @@ def dropout(x: Tensor, rate: float, seed: Tensor) -> Tensor:
     # A quarter of the time of `bernoulli`, which draws 32 bits for each unit.
     levels = jax.random.bits(jax.random.wrap_key_data(seed), x.shape, "uint16")
     return jax.numpy.where(levels >= round(rate * 2**16), x / (1 - rate), 0)
+
+
+def transposed_convolution(x: Tensor, kernel: Tensor) -> Tensor:
+    """As in shared.py; but JAX would take ten times as long for the gradient of the kernel."""
+
+    @jax.custom_vjp
+    def transposed(x: Tensor, kernel: Tensor) -> Tensor:
+        return shared.transposed_convolution(x, kernel)
+
+    def forward(x: Tensor, kernel: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        return transposed(x, kernel), (x, kernel)
+
+    def backward(saved: tuple[Tensor, Tensor], gradient: Tensor) -> tuple[Tensor, Tensor]:
+        # It is the transpose of this convolution, which has both.
+        x, kernel = saved
+        x_gradient, kernel_gradients = jax.vjp(
+            lambda kernel: ops.conv(gradient, kernel, strides=2, padding="same"), kernel
+        )
+        return x_gradient, kernel_gradients(x)[0]
+
+    transposed.defvjp(forward, backward)
+    return transposed(x, kernel)

@@ -19,6 +19,29 @@ def compute(device: str) -> None:
         ops.convert_to_numpy(ops.tanh(ops.matmul(x, x)))
 
 
+def transposed_convolution(x: Tensor, kernel: Tensor) -> Tensor:
+    """4 x 4 with stride 2: (B, height, width, in) and (4, 4, out, in) -> (B, 2 height, 2 width, out)."""
+    return ops.conv_transpose(x, kernel, strides=2, padding="same")
+
+
+def normalise_batch(
+    x: Tensor,
+    gamma: keras.Variable,
+    beta: keras.Variable,
+    running_mean: keras.Variable,
+    running_variance: keras.Variable,
+    momentum: float,
+    epsilon: float,
+) -> Tensor:
+    """Each channel of `x` by its own mean and variance, which the running ones follow."""
+    mean, variance = ops.mean(x, axis=(0, 1, 2)), ops.var(x, axis=(0, 1, 2))
+    m = math.prod(x.shape[:-1])
+    running_mean.assign(momentum * running_mean + (1 - momentum) * mean)
+    unbiased = m / (m - 1) * variance  # as in algorithm 2
+    running_variance.assign(momentum * running_variance + (1 - momentum) * unbiased)
+    return gamma * (x - mean) / ops.sqrt(variance + epsilon) + beta
+
+
 def leaky_relu(x: Tensor, slope: float) -> Tensor:
     """max(x, slope · x)."""
     return ops.leaky_relu(x, slope)

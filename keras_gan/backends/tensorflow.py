@@ -7,9 +7,16 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from keras_gan.backends.shared import Loss, Tensor, Variables, adam_update
+from keras_gan.backends.shared import (
+    Loss,
+    Tensor,
+    Variables,
+    adam_update,
+    normalise_batch,
+    transposed_convolution,
+)
 
-__all__ = ["adam_update"]  # as it is for others, too
+__all__ = ["adam_update", "normalise_batch", "transposed_convolution"]  # as they are for others, too
 
 RECORD = {"tensorflow": tf.__version__}
 

@@ -64,6 +64,28 @@ def dropout(x: Tensor, rate: float, seed: Tensor) -> Tensor:
     return x * keep.to(x.dtype).div_(1 - rate)
 
 
+def transposed_convolution(x: Tensor, kernel: Tensor) -> Tensor:
+    """As in shared.py; Keras' own pads its input and crops what it makes, each with a copy."""
+    y = torch.conv_transpose2d(x.permute(0, 3, 1, 2), kernel.permute(3, 2, 0, 1), stride=2, padding=1)
+    return y.permute(0, 2, 3, 1)
+
+
+def normalise_batch(
+    x: Tensor,
+    gamma: keras.Variable,
+    beta: keras.Variable,
+    running_mean: keras.Variable,
+    running_variance: keras.Variable,
+    momentum: float,
+    epsilon: float,
+) -> Tensor:
+    """As in shared.py, by PyTorch's own: those lines are a dozen passes over `x`."""
+    weights = (running_mean.value, running_variance.value, gamma.value, beta.value)
+    # Its momentum is the share of what is new.
+    y = torch.nn.functional.batch_norm(x.permute(0, 3, 1, 2), *weights, True, 1 - momentum, epsilon)
+    return y.permute(0, 2, 3, 1)
+
+
 @torch.no_grad()
 def adam_update(
     weight: keras.Variable,
