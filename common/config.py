@@ -193,7 +193,13 @@ RECIPES: Mapping[str, Mapping[str, Any]] = {
     "gan": {"networks": "dense", "loss": "non-saturating", "conditional": False},
     "dcgan": {"networks": "convolutional", "lr": 1e-3, "dropout": 0.5, "ema_decay": 0.999},
     # Dense, D gets so far ahead of these losses that G falls back to a few shapes.
-    "lsgan": {"networks": "convolutional", "loss": "least-squares", "lr": 5e-4, "ema_decay": 0.999},
+    "lsgan": {
+        "networks": "convolutional",
+        "loss": "least-squares",
+        "lr": 1e-3,
+        "dropout": 0.5,
+        "ema_decay": 0.999,
+    },
     "wgan-gp": {"loss": "wasserstein"},
     "cgan": {"conditional": True, "ema_decay": 0.999},
 }
