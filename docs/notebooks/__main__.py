@@ -1,6 +1,7 @@
-"""`python -m docs.notebooks`: writes the notebooks again, one per framework, without outputs.
+"""`python -m docs.notebooks`: makes the notebooks again, one per framework, and keeps the pictures they show.
 
-Their text is in `notebook.md.jinja`, a Markdown page. Its code blocks become code cells:
+One whose cells are as they were stays as it is; the others run from top to bottom, four minutes each on two
+cores. Their text is in `notebook.md.jinja`, a Markdown page. Its code blocks become code cells:
 
     ```python
     A cell as it stands.
@@ -20,11 +21,16 @@ import re
 import tomllib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import nbformat
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jupyter_client.kernelspec import KernelSpecManager
+from jupyter_client.manager import AsyncKernelManager
+from nbclient import NotebookClient
 from nbformat import NotebookNode, v4
 
+from common.data import mnist
 from common.data.mnist import REPOSITORY
 from common.engines import FRAMEWORKS
 from common.report.sources import first_line
@@ -45,8 +51,44 @@ def path(title: str) -> Path:
     return FOLDER / f"{title.lower()}.ipynb"
 
 
+def without_outputs(kept: Path) -> str:
+    """The content of the notebook at `kept` as `notebook` has it, "" if there is none."""
+    if not kept.exists():
+        return ""
+    found = nbformat.read(kept, as_version=4)
+    for cell in found.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    return nbformat.writes(found) + "\n"
+
+
+def run(source: str, folder: Path) -> NotebookNode:
+    """The notebook `source` after all its cells, run in `folder` by this Python, whatever kernels exist."""
+    made = nbformat.reads(source, as_version=4)
+    kernel = AsyncKernelManager(kernel_spec_manager=KernelSpecManager(kernel_dirs=[]))
+    where = {"metadata": {"path": str(folder)}}
+    NotebookClient(made, km=kernel, resources=where, startup_timeout=300, timeout=None).execute()
+    return made
+
+
+def with_pictures(made: NotebookNode) -> str:
+    """A notebook that has run, with its pictures alone: what else it says, such as its pace, changes."""
+    for cell in made.cells:
+        cell.metadata = {}
+        if cell.cell_type == "code":
+            shown = [output.get("data", {}) for output in cell.outputs]
+            cell.execution_count = None
+            cell.outputs = [
+                v4.new_output("display_data", data={"image/png": data["image/png"]})
+                for data in shown
+                if "image/png" in data
+            ]
+    made.metadata = METADATA
+    return nbformat.writes(made) + "\n"
+
+
 def notebook(title: str) -> str:
-    """The content of that file: the same at every call."""
+    """A notebook before it runs: the same at every call."""
     environment = Environment(
         loader=FileSystemLoader(FOLDER),
         undefined=StrictUndefined,
@@ -166,10 +208,23 @@ def bound(name: ast.alias) -> str:
     return name.asname or name.name.partition(".")[0]
 
 
+def main() -> None:
+    """Make those notebooks again whose cells have changed.
+
+    Raises:
+        GanError: MNIST cannot be had, from which they learn.
+    """
+    mnist.load_published(mnist.PUBLISHED["mnist"], mnist.default_data_dir())
+    for title in FRAMEWORKS:
+        source = notebook(title)
+        if source != without_outputs(path(title)):
+            with TemporaryDirectory() as folder:
+                path(title).write_text(with_pictures(run(source, Path(folder))), encoding="utf-8")
+            print(path(title).relative_to(REPOSITORY))
+
+
 if __name__ == "__main__":
     argparse.ArgumentParser(
-        prog="python -m docs.notebooks", description="Write the notebooks again."
+        prog="python -m docs.notebooks", description="Make the notebooks again whose cells have changed."
     ).parse_args()
-    for title in FRAMEWORKS:
-        path(title).write_text(notebook(title), encoding="utf-8")
-        print(path(title).relative_to(REPOSITORY))
+    main()
