@@ -35,13 +35,13 @@ THINNING = 20  # iterations in one point
 PICTURE = SCALE * (4 * (IMAGE_SIZE + GAP) + GAP)  # screen pixels of 4 x 4 images, without the caption
 
 
-def keep(run_folder: Path) -> None:
+def keep(run_folder: Path, into: Path) -> None:
     """Keep a run's losses, as means of `THINNING` iterations, and its last picture, pixel for pixel."""
     run, name = Run.open(run_folder), run_folder.name
     losses = run.losses()
     columns = [moving_average(losses[column], THINNING)[::THINNING] for column in run.objective.header]
     np.savetxt(
-        KEPT / f"{name}.csv",
+        into / f"{name}.csv",
         np.transpose(columns),
         "%.5g",
         ",",
@@ -51,7 +51,7 @@ def keep(run_folder: Path) -> None:
     with Image.open([*run.pictures().values()][-1]) as picture:
         images = picture.crop((0, 0, PICTURE, PICTURE))
     size = PICTURE // SCALE
-    images.resize((size, size), Image.Resampling.NEAREST).save(KEPT / f"{name}.png", optimize=True)
+    images.resize((size, size), Image.Resampling.NEAREST).save(into / f"{name}.png", optimize=True)
 
 
 def main() -> None:
@@ -105,5 +105,5 @@ def mean_distance(grid: np.ndarray) -> float:
 
 if __name__ == "__main__":
     for run_folder in sys.argv[1:]:
-        keep(Path(run_folder))
+        keep(Path(run_folder), KEPT)
     main()
