@@ -3,7 +3,7 @@
 Mao et al., "Least Squares Generative Adversarial Networks", 2016, arXiv:1611.04076. The runs are those of
 `docs/figures/failures/healthy.csv` and of `docs/figures/least_squares/lsgan.csv`, which was made on MNIST by
 
-    python -m pytorch_gan train --dataset mnist --recipe lsgan --steps 2000 --run runs/lsgan
+    python -m pytorch_gan train --dataset mnist --loss least-squares --steps 2000 --run runs/lsgan
 
 `python -m docs.figures.least_squares runs/lsgan` keeps that run first. With any run it prints what gets from
 the discriminator to the generator.
@@ -29,7 +29,7 @@ KEPT = FOLDER / "least_squares"
 L = np.linspace(-4, 5, 181)
 ROWS = {  # title -> the kept run, what D and G lose where D knows nothing, and the loss' upper limit
     "--recipe gan": (failures.KEPT / "healthy", 2 * log(2), log(2), 4),
-    "--recipe lsgan": (KEPT / "lsgan", 1 / 4, 1 / 8, 0.8),
+    "--loss least-squares": (KEPT / "lsgan", 1 / 4, 1 / 8, 0.8),
 }
 
 
