@@ -19,8 +19,8 @@ RESULTS = Path(__file__).parent / "results"
 PAGES = (
     "README.md",
     "README.zh-CN.md",
-    "docs/en/10-three-frameworks.md",
-    "docs/zh/10-three-frameworks.md",
+    "docs/en/11-three-frameworks.md",
+    "docs/zh/11-three-frameworks.md",
 )
 CHINESE = {
     "limit": "极限",

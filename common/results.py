@@ -41,10 +41,10 @@ PAGES = (
     "README.zh-CN.md",
     "docs/results/README.md",
     "docs/results/README.zh-CN.md",
-    "docs/en/09-results.md",
-    "docs/zh/09-results.md",
-    "docs/en/11-update-order.md",
-    "docs/zh/11-update-order.md",
+    "docs/en/10-results.md",
+    "docs/zh/10-results.md",
+    "docs/en/09-update-order.md",
+    "docs/zh/09-update-order.md",
 )
 KEPT_EVERY = 100  # iterations
 KEPT_PICTURES = (0, 250, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 93_750)

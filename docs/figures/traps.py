@@ -4,7 +4,7 @@ The GAN of pytorch_gan is trained in float64, once right and once with each trap
 weights, batches, noises and dropout masks. Drawn is how far the losses are from the right ones at every
 iteration: max(|d_loss - right|, |g_loss - right|). The band is what the frameworks themselves differ by,
 from docs/en/proof.md. `python -m docs.figures.traps` prints some of it: the table in
-docs/en/10-three-frameworks.md.
+docs/en/11-three-frameworks.md.
 """
 
 from collections.abc import Callable
