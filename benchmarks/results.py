@@ -21,6 +21,8 @@ PAGES = (
     "README.zh-CN.md",
     "docs/en/11-three-frameworks.md",
     "docs/zh/11-three-frameworks.md",
+    "docs/en/14-convolutions.md",
+    "docs/zh/14-convolutions.md",
 )
 CHINESE = {
     "limit": "极限",
