@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from common.checkpoint import averaged
 from common.data.mnist import IMAGE_SIZE, PIXELS, normalise
 from common.feed import Purpose, draw_noise, in_every_class, interpolate_noise, with_labels
 from common.networks import networks
@@ -42,7 +41,7 @@ def keep(run: Run) -> None:
         "walks": np.concatenate(ways),
     }
     _, generator = networks(run.config)
-    weights = averaged(run.newest_checkpoint().arrays)
+    weights = run.newest_checkpoint().averaged()
     for name, noise in noises.items():
         images = grid.to_uint8(generator(weights, noise)[:, :PIXELS])
         Image.fromarray(images.reshape(-1, IMAGE_SIZE)).save(KEPT / f"{name}.png", optimize=True)
