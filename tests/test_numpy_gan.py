@@ -32,6 +32,7 @@ def few_units(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(networks, "DISCRIMINATOR_HIDDEN_WIDTHS", (12, 8, 6))
     monkeypatch.setattr(networks, "GENERATOR_HIDDEN_WIDTHS", (6, 8, 12))
     monkeypatch.setattr(networks, "CHANNELS", (2, 3))
+    monkeypatch.setattr(networks, "DCGAN_HIDDEN_WIDTH", 5)
 
 
 @pytest.mark.parametrize("name", COMBINATIONS)

@@ -7,6 +7,7 @@ command line cannot be carried out) or 1 (carrying it out failed).
 import argparse
 import re
 import sys
+import textwrap
 from collections.abc import Callable
 from typing import Any, NoReturn
 
@@ -49,8 +50,18 @@ def carry_out(command: Callable[[], int]) -> NoReturn:
     sys.exit(status)
 
 
+class WholeOptions(argparse.HelpFormatter):
+    """argparse's help, in which no line ends within the name of an option."""
+
+    def _split_lines(self, text: str, width: int) -> list[str]:
+        return textwrap.wrap(" ".join(text.split()), width, break_on_hyphens=False)
+
+
 class Parser(argparse.ArgumentParser):
     """argparse, with its errors in the form of this project."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"formatter_class": WholeOptions, **options})
 
     def error(self, message: str) -> NoReturn:
         """Called by argparse with what is wrong."""
