@@ -16,7 +16,7 @@ from common.runs.run import Run, newest_run, runs_in
 
 STRIP_COLUMNS = 16  # images in one row of an interpolation
 ROWS = 8  # of images, where nobody says how many
-AT_ONCE = 10_000  # images through the generator: 40 MB for its widest layer
+AT_ONCE = 10_000  # images through the generator: 40 MB for its widest layer, 250 MB if it is convolutional
 
 
 def generate(framework: Framework, options: dict[str, Any]) -> int:
