@@ -188,18 +188,14 @@ OF_LOSS: Mapping[str, Mapping[str, Any]] = {
     },
 }
 
+DCGAN: Mapping[str, Any] = {"networks": "convolutional", "lr": 1e-3, "dropout": 0.5, "ema_decay": 0.999}
+
 # Settings that were tried together: --recipe fills them in where they are not given.
 RECIPES: Mapping[str, Mapping[str, Any]] = {
     "gan": {"networks": "dense", "loss": "non-saturating", "conditional": False},
-    "dcgan": {"networks": "convolutional", "lr": 1e-3, "dropout": 0.5, "ema_decay": 0.999},
-    # Dense, D gets so far ahead of these losses that G falls back to a few shapes.
-    "lsgan": {
-        "networks": "convolutional",
-        "loss": "least-squares",
-        "lr": 1e-3,
-        "dropout": 0.5,
-        "ema_decay": 0.999,
-    },
+    "dcgan": DCGAN,
+    # With the dense networks D gets so far ahead that G falls back to a few shapes.
+    "lsgan": {**DCGAN, "loss": "least-squares"},
     "wgan-gp": {"loss": "wasserstein"},
     "cgan": {"conditional": True, "ema_decay": 0.999},
 }

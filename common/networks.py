@@ -39,6 +39,14 @@ class Weight(NamedTuple):
     trained: bool = True  # else it is a running statistic
 
 
+def kernel_and_bias(
+    shape: tuple[int, ...], fan_in: int, channels_out: int, has_bias: bool = True
+) -> dict[str, Weight]:
+    """What most layers learn: a kernel of this shape, and a number for each channel that they make."""
+    kernel = {"kernel": Weight(shape, fan_in)}
+    return kernel | {"bias": Weight((channels_out,), fan_in)} if has_bias else kernel
+
+
 # Layers take and make rows of numbers, one for each image, in the order (height, width, channels).
 
 
@@ -60,8 +68,7 @@ class Dense:
     @property
     def weights(self) -> dict[str, Weight]:
         """The kernel W and the bias b."""
-        kernel, bias = Weight((self.fan_in, self.fan_out), self.fan_in), Weight((self.fan_out,), self.fan_in)
-        return {"kernel": kernel, "bias": bias} if self.has_bias else {"kernel": kernel}
+        return kernel_and_bias((self.fan_in, self.fan_out), self.fan_in, self.fan_out, self.has_bias)
 
     def __call__(self, x: np.ndarray, kernel: np.ndarray, bias: np.ndarray | float = 0.0) -> np.ndarray:
         """(B, fan_in) -> (B, fan_out)."""
@@ -86,11 +93,8 @@ class Convolution:
     @property
     def weights(self) -> dict[str, Weight]:
         """The kernel K (height, width, in, out) and the bias b."""
-        fan_in = KERNEL**2 * self.channels_in
-        return {
-            "kernel": Weight((KERNEL, KERNEL, self.channels_in, self.channels_out), fan_in),
-            "bias": Weight((self.channels_out,), fan_in),
-        }
+        shape = (KERNEL, KERNEL, self.channels_in, self.channels_out)
+        return kernel_and_bias(shape, KERNEL**2 * self.channels_in, self.channels_out)
 
     def __call__(self, x: np.ndarray, kernel: np.ndarray, bias: np.ndarray) -> np.ndarray:
         """(B, size · size · channels_in) -> (B, size/2 · size/2 · channels_out)."""
@@ -121,9 +125,8 @@ class TransposedConvolution:
     def weights(self) -> dict[str, Weight]:
         """The kernel K (height, width, out, in) and the bias b."""
         fan_in = (KERNEL // STRIDE) ** 2 * self.channels_in
-        kernel = Weight((KERNEL, KERNEL, self.channels_out, self.channels_in), fan_in)
-        bias = Weight((self.channels_out,), fan_in)
-        return {"kernel": kernel, "bias": bias} if self.has_bias else {"kernel": kernel}
+        shape = (KERNEL, KERNEL, self.channels_out, self.channels_in)
+        return kernel_and_bias(shape, fan_in, self.channels_out, self.has_bias)
 
     def __call__(self, x: np.ndarray, kernel: np.ndarray, bias: np.ndarray | float = 0.0) -> np.ndarray:
         """(B, size · size · channels_in) -> (B, 2 size · 2 size · channels_out)."""

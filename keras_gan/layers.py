@@ -55,11 +55,10 @@ class BatchNormalisation(layers.Layer):
 
     def call(self, x: Any, training: bool = False) -> Any:
         """(B, height, width, channels) -> the same shape."""
-        running = (self.running_mean, self.running_variance)
         if training:
-            return backend.normalise_batch(x, self.gamma, self.beta, *running, self.momentum, self.epsilon)
-        mean, variance = running
-        return self.gamma * (x - mean) / ops.sqrt(variance + self.epsilon) + self.beta
+            return backend.normalise_batch(x, self)
+        deviation = ops.sqrt(self.running_variance + self.epsilon)
+        return self.gamma * (x - self.running_mean) / deviation + self.beta
 
 
 class Dropout(layers.Dropout):

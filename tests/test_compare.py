@@ -26,6 +26,7 @@ from common.report import comparison, sources
 from common.report.comparison import Table
 from common.runs import grid
 from common.runs.run import Run
+from tests.combinations import COMBINATIONS
 from tests.conftest import Outcome, not_on_windows, open_page
 
 MakeRun = Callable[..., Path]
@@ -555,13 +556,15 @@ def test_the_files_of_what_runs_change_are_those_that_are_shown() -> None:
     assert sources.files_behind([conditional, step1]) == ["training.py", "least_squares.py", "conditional.py"]
 
 
-def test_every_loss_but_that_of_step_1_has_a_file_to_show() -> None:
-    for loss, settings in OF_LOSS.items():
-        files = sources.files_behind([Config(loss=loss, **settings)])
-        assert len(files) == (1 if loss == Config.loss else 2)
+def test_all_networks_and_losses_but_those_of_step_1_have_a_file_to_show() -> None:
+    for config in COMBINATIONS.values():
+        changed = (config.networks != Config.networks) + (config.loss != Config.loss) + (config.classes > 0)
+        assert len(sources.files_behind([config])) == 1 + changed
 
 
-@pytest.mark.parametrize("file", ["training.py", "least_squares.py", "wasserstein.py", "conditional.py"])
+@pytest.mark.parametrize(
+    "file", ["training.py", "convolutional.py", "least_squares.py", "wasserstein.py", "conditional.py"]
+)
 def test_the_three_sources_stand_side_by_side_whole(file: str) -> None:
     pieces = sources.side_by_side(file)
     for column, engine in enumerate(FRAMEWORKS.values()):

@@ -68,11 +68,11 @@ def load_reference(data_dir: Path) -> Reference:
 
 def measure_real(reference: Reference) -> Quality:
     """What real images reach: the first 10,000 training images, with the others as the training set."""
-    samples, labels = mnist.normalise(reference.train), reference.train_labels
+    samples = mnist.normalise(reference.train[:LABELLED_SAMPLES])
     others = replace(reference, train=reference.train[SAMPLES:])
     return replace(
         measure(samples[:SAMPLES], others, "real images"),
-        neighbour_error=neighbour_error(samples[:LABELLED_SAMPLES], labels[:LABELLED_SAMPLES], reference),
+        neighbour_error=neighbour_error(samples, reference.train_labels[:LABELLED_SAMPLES], reference),
     )
 
 

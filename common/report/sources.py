@@ -21,7 +21,7 @@ def files_behind(configs: Iterable[Config]) -> list[str]:
     """`training.py`, and the files of what these runs change, each called after its setting."""
     names = ["training"]
     for config in configs:
-        names += [config.loss.replace("-", "_"), "conditional" if config.classes else ""]
+        names += [config.networks, config.loss.replace("-", "_"), "conditional" if config.classes else ""]
     a_folder = REPOSITORY / next(iter(FRAMEWORKS.values())).package
     return [f"{name}.py" for name in dict.fromkeys(names) if (a_folder / f"{name}.py").exists()]
 

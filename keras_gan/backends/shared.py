@@ -24,22 +24,14 @@ def transposed_convolution(x: Tensor, kernel: Tensor) -> Tensor:
     return ops.conv_transpose(x, kernel, strides=2, padding="same")
 
 
-def normalise_batch(
-    x: Tensor,
-    gamma: keras.Variable,
-    beta: keras.Variable,
-    running_mean: keras.Variable,
-    running_variance: keras.Variable,
-    momentum: float,
-    epsilon: float,
-) -> Tensor:
-    """Each channel of `x` by its own mean and variance, which the running ones follow."""
+def normalise_batch(x: Tensor, norm: keras.layers.Layer) -> Tensor:
+    """Each channel of `x` by its own mean and variance, which the running ones of `norm` follow."""
     mean, variance = ops.mean(x, axis=(0, 1, 2)), ops.var(x, axis=(0, 1, 2))
     m = math.prod(x.shape[:-1])
-    running_mean.assign(momentum * running_mean + (1 - momentum) * mean)
     unbiased = m / (m - 1) * variance  # as in algorithm 2
-    running_variance.assign(momentum * running_variance + (1 - momentum) * unbiased)
-    return gamma * (x - mean) / ops.sqrt(variance + epsilon) + beta
+    for running, batch in ((norm.running_mean, mean), (norm.running_variance, unbiased)):
+        running.assign(norm.momentum * running + (1 - norm.momentum) * batch)
+    return norm.gamma * (x - mean) / ops.sqrt(variance + norm.epsilon) + norm.beta
 
 
 def leaky_relu(x: Tensor, slope: float) -> Tensor:

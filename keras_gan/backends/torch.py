@@ -70,19 +70,18 @@ def transposed_convolution(x: Tensor, kernel: Tensor) -> Tensor:
     return y.permute(0, 2, 3, 1)
 
 
-def normalise_batch(
-    x: Tensor,
-    gamma: keras.Variable,
-    beta: keras.Variable,
-    running_mean: keras.Variable,
-    running_variance: keras.Variable,
-    momentum: float,
-    epsilon: float,
-) -> Tensor:
+def normalise_batch(x: Tensor, norm: keras.layers.Layer) -> Tensor:
     """As in shared.py, by PyTorch's own: those lines are a dozen passes over `x`."""
-    weights = (running_mean.value, running_variance.value, gamma.value, beta.value)
-    # Its momentum is the share of what is new.
-    y = torch.nn.functional.batch_norm(x.permute(0, 3, 1, 2), *weights, True, 1 - momentum, epsilon)
+    y = torch.nn.functional.batch_norm(
+        x.permute(0, 3, 1, 2),
+        norm.running_mean.value,
+        norm.running_variance.value,
+        norm.gamma.value,
+        norm.beta.value,
+        training=True,
+        momentum=1 - norm.momentum,  # the share of what is new
+        eps=norm.epsilon,
+    )
     return y.permute(0, 2, 3, 1)
 
 
