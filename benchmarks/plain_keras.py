@@ -55,7 +55,7 @@ def convolutional_networks(config: Config) -> tuple[keras.Model, keras.Model]:
         discriminator.add(layers.LeakyReLU(negative_slope=0.2))
         discriminator.add(layers.Dropout(config.dropout))
     discriminator.add(layers.Flatten())
-    discriminator.add(layers.Dense(128))
+    discriminator.add(layers.Dense(256))
     discriminator.add(layers.LeakyReLU(negative_slope=0.2))
     discriminator.add(layers.Dropout(config.dropout))
     discriminator.add(layers.Dense(1))

@@ -25,10 +25,10 @@ def main(settings: str) -> None:
         nn.LeakyReLU(0.2, inplace=True),
         nn.Dropout(config.dropout),
         nn.Flatten(),
-        nn.Linear(7 * 7 * 64, 128),
+        nn.Linear(7 * 7 * 64, 256),
         nn.LeakyReLU(0.2, inplace=True),
         nn.Dropout(config.dropout),
-        nn.Linear(128, 1),
+        nn.Linear(256, 1),
         nn.Sigmoid(),
     )
     generator = nn.Sequential(

@@ -19,7 +19,7 @@ from common.data.mnist import IMAGE_SIZE, PIXELS
 DISCRIMINATOR_HIDDEN_WIDTHS = (1024, 512, 256)
 GENERATOR_HIDDEN_WIDTHS = (256, 512, 1024)
 CHANNELS = (32, 64)  # of the discriminator's convolutions; of the generator's the other way round
-DCGAN_HIDDEN_WIDTH = 128  # of the discriminator's dense layer, the only one that sees all of an image
+DCGAN_HIDDEN_WIDTH = 256  # of the discriminator's dense layer, the only one that sees all of an image
 KERNEL, STRIDE, PADDING = 4, 2, 1  # of every convolution: one of the few that mean the same everywhere
 EPSILON = 1e-5  # of batch normalisation
 SLOPE = 0.2  # LeakyReLU(x) = max(x, 0.2 x)

@@ -19,7 +19,7 @@ from keras_gan.networks import Discriminator, Generator
 class ConvolutionalDiscriminator(Discriminator):
     """Image x -> D(x), the probability that x is real.
 
-    28x28x1 - 14x14x32 - 7x7x64 - 128 - 1: 435,041 weights.
+    28x28x1 - 14x14x32 - 7x7x64 - 256 - 1: 836,705 weights.
     """
 
     def __init__(self, dropout: float = 0.3, image_channels: int = 1) -> None:
@@ -35,7 +35,7 @@ class ConvolutionalDiscriminator(Discriminator):
                 layers.Conv2D(64, 4, strides=2, padding="same", activation=leaky_relu, name="conv2"),
                 Dropout(dropout, self.random),
                 layers.Flatten(),  # -> (B, 7 · 7 · 64)
-                layers.Dense(128, activation=leaky_relu, name="dense1"),  # -> (B, 128)
+                layers.Dense(256, activation=leaky_relu, name="dense1"),  # -> (B, 256)
                 Dropout(dropout, self.random),
                 layers.Dense(1, name="dense2"),  # -> (B, 1)
             ]

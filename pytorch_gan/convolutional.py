@@ -17,15 +17,15 @@ from pytorch_gan.networks import Discriminator, Generator
 class ConvolutionalDiscriminator(Discriminator):
     """Image x -> D(x), the probability that x is real.
 
-    28x28x1 - 14x14x32 - 7x7x64 - 128 - 1: 435,041 weights.
+    28x28x1 - 14x14x32 - 7x7x64 - 256 - 1: 836,705 weights.
     """
 
     def __init__(self, dropout: float = 0.3, image_channels: int = 1) -> None:
         nn.Module.__init__(self)  # without the layers of step 1
         self.conv1 = nn.Conv2d(image_channels, 32, kernel_size=4, stride=2, padding=1)
         self.conv2 = nn.Conv2d(32, 64, kernel_size=4, stride=2, padding=1)
-        self.dense1 = nn.Linear(7 * 7 * 64, 128)
-        self.dense2 = nn.Linear(128, 1)
+        self.dense1 = nn.Linear(7 * 7 * 64, 256)
+        self.dense2 = nn.Linear(256, 1)
         self.dropout = Dropout(dropout)
         # In memory; shapes stay as they are. On a CPU it is faster. (The types of `to` do not know it.)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -41,7 +41,7 @@ class ConvolutionalDiscriminator(Discriminator):
         x = leaky_relu(self.conv2(x))  # -> (B, 64, 7, 7)
         x = self.dropout(x)
         x = x.permute(0, 2, 3, 1).flatten(1)  # -> (B, 7 · 7 · 64): channels last, as in the exchange format
-        x = leaky_relu(self.dense1(x))  # -> (B, 128)
+        x = leaky_relu(self.dense1(x))  # -> (B, 256)
         x = self.dropout(x)
         return self.dense2(x)  # -> (B, 1)
 

@@ -23,7 +23,7 @@ from tensorflow_gan.networks import Discriminator, Generator
 class ConvolutionalDiscriminator(Discriminator):
     """Image x -> D(x), the probability that x is real.
 
-    28x28x1 - 14x14x32 - 7x7x64 - 128 - 1: 435,041 weights.
+    28x28x1 - 14x14x32 - 7x7x64 - 256 - 1: 836,705 weights.
     """
 
     def __init__(self, dropout: float = 0.3, image_channels: int = 1) -> None:
@@ -31,8 +31,8 @@ class ConvolutionalDiscriminator(Discriminator):
         self.random = tf.random.Generator.from_seed(0, alg="philox")
         self.conv1 = Convolution(image_channels, 32)
         self.conv2 = Convolution(32, 64)
-        self.dense1 = Dense(7 * 7 * 64, 128)
-        self.dense2 = Dense(128, 1)
+        self.dense1 = Dense(7 * 7 * 64, 256)
+        self.dense2 = Dense(256, 1)
         self.dropout = Dropout(dropout, self.random)
 
     def planes(self, images: tf.Tensor) -> tf.Tensor:
@@ -46,7 +46,7 @@ class ConvolutionalDiscriminator(Discriminator):
         x = leaky_relu(self.conv2(x))  # -> (B, 7, 7, 64)
         x = self.dropout(x, training)
         x = tf.reshape(x, [-1, 7 * 7 * 64])  # -> (B, 7 · 7 · 64)
-        x = leaky_relu(self.dense1(x))  # -> (B, 128)
+        x = leaky_relu(self.dense1(x))  # -> (B, 256)
         x = self.dropout(x, training)
         return self.dense2(x)  # -> (B, 1)
 

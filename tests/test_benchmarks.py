@@ -26,7 +26,7 @@ def test_arithmetic_is_that_of_chapter_7() -> None:
 
 def test_convolutions_are_counted_place_by_place() -> None:
     """Multiplications with each image: conv1 14 · 14 · 16 · 32, conv2 7 · 7 · 512 · 64, and so on."""
-    d = [100_352, 1_605_632, 401_408, 128]
+    d = [100_352, 1_605_632, 802_816, 256]
     g = [313_600, 1_605_632, 100_352]
     discriminator_step = sum(g) + 2 * (2 * sum(d) + sum(d[1:]))
     generator_step = sum(g) + 2 * sum(d) + sum(g) + sum(g[1:])
