@@ -337,7 +337,7 @@ def test_a_generator_that_is_kept_alone_generates_and_is_not_trained_further(
         ("train --update-order generator", ("--update-order must be one of", "generator-first")),
         (
             "train --recipe stylegan",
-            ("--recipe must be one of gan, dcgan, lsgan, wgan-gp, cgan, not 'stylegan'",),
+            ("--recipe must be one of gan, dcgan, lsgan, wgan-gp, cgan, best, not 'stylegan'",),
         ),
         ("train --loss hinge", ("--loss must be one of non-saturating, least-squares, wasserstein",)),
         ("train --critic-steps 5", ("--critic-steps 5 goes with --loss wasserstein alone",)),

@@ -51,6 +51,7 @@ def test_what_is_given_beside_a_recipe_wins() -> None:
     }
     # What belongs to a loss that is not taken is not asked for either.
     assert with_recipe({"recipe": "wgan-gp", "loss": "least-squares"}) == {"loss": "least-squares"}
+    assert "critic_steps" not in with_recipe({"recipe": "best", "loss": "least-squares"})
     assert with_recipe({"recipe": "cgan", "loss": "wasserstein"}) == {
         **OF_LOSS["wasserstein"],
         "loss": "wasserstein",
@@ -65,7 +66,7 @@ def test_a_recipe_trains_and_its_run_holds_the_settings_themselves(command: Comm
     assert outcome.status == 0, outcome
     run, wanted = Run.open(Path("run")), dict(RECIPES[recipe])
     assert run.config.classes == (10 if wanted.pop("conditional", False) else 0)
-    wanted |= OF_LOSS[wanted.get("loss", "non-saturating")]
+    wanted = {**OF_LOSS[wanted.get("loss", "non-saturating")], **wanted}
     assert {name: getattr(run.config, name) for name in wanted} == wanted
     assert command("train --resume --run run --steps 3").status == 0
     assert command(f"train --resume --run run --steps 4 --recipe {recipe}").status == 0

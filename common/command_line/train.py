@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from common.command_line.framework import DEVICE, Framework, load
-from common.config import RECIPES, Config, option_name, settings, with_its_loss
+from common.config import OF_LOSS, RECIPES, Config, option_name, settings, with_its_loss
 from common.data import datasets, mnist
 from common.errors import GanError, UsageError, listed
 from common.feed import Feed
@@ -77,7 +77,11 @@ def with_recipe(options: dict[str, Any]) -> dict[str, Any]:
     """`options`, where --recipe is among them with all that it stands for and they do not say otherwise."""
     if "recipe" not in options:
         return options
-    return with_its_loss({**RECIPES[options.pop("recipe")], **options})
+    recipe = RECIPES[options.pop("recipe")]
+    loss = recipe.get("loss", Config.loss)
+    if options.get("loss", loss) != loss:  # then what the recipe's own wants does not count
+        recipe = {name: value for name, value in recipe.items() if name not in OF_LOSS[loss]}
+    return with_its_loss({**recipe, **options})
 
 
 def with_epochs(config: Config, epochs: int | None, images: int) -> Config:
