@@ -17,12 +17,13 @@ and as metadata the number of iterations completed, the run's configuration, and
 made as many updates of the generator as there are iterations, and `critic_steps` times as many of the
 discriminator. Loading a safetensors file never executes code.
 
-A checkpoint that is kept for its images holds the generator alone, in float16, and without moments.
+A checkpoint that is kept for its images holds a generator alone, in float16, and without moments.
 """
 
 import hashlib
 import json
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -62,15 +63,6 @@ def initial_arrays(config: Config) -> Arrays:
     return arrays
 
 
-def generator_alone(arrays: Arrays) -> Arrays:
-    """What it takes to generate images, in half the space: weights and averages, rounded to float16."""
-    return {
-        name: array.astype(np.float16)
-        for name, array in arrays.items()
-        if name.startswith("generator.") and not name.endswith((".adam_m", ".adam_v"))
-    }
-
-
 @dataclass(frozen=True)
 class Checkpoint:
     """The state of a training after `iteration` iterations."""
@@ -85,6 +77,11 @@ class Checkpoint:
         return any(name.startswith("discriminator.") for name in self.arrays)
 
     @property
+    def has_averages(self) -> bool:
+        """Whether moving averages of the generator's weights stand beside them."""
+        return any(name.endswith(".average") for name in self.arrays)
+
+    @property
     def d_updates(self) -> int:
         """How many updates of the discriminator Adam has made."""
         return self.iteration * Config(**self.config).critic_steps
@@ -95,17 +92,33 @@ class Checkpoint:
         Its running statistics are those of a thousand images that it makes: an average of statistics would
         be that of other generators.
         """
+        if not self.has_averages:
+            return {}
         suffix = ".average"
         averages = {
             name.removesuffix(suffix): array for name, array in self.arrays.items() if name.endswith(suffix)
         }
-        if not averages:
-            return {}
         config = Config(**self.config)
         noise = draw_noise(config.seed, Purpose.STATISTICS_NOISE, STATISTICS_SAMPLES, config.noise_dim)
         labels = np.arange(STATISTICS_SAMPLES) % max(config.classes, 1)
         _, generator = networks(config)
         return averages | generator.statistics(averages, with_labels(noise, labels, config.classes))
+
+    def generator_alone(self, which: Collection[str]) -> "Checkpoint":
+        """What it takes to generate images, rounded to float16.
+
+        Args:
+            which: "last", "averaged" or both. The averaged generator without the other stands in its place.
+        """
+        arrays = self.averaged()
+        if "last" in which:
+            left_out = (".adam_m", ".adam_v", *(() if "averaged" in which else (".average",)))
+            arrays = {
+                name: array
+                for name, array in self.arrays.items()
+                if name.startswith("generator.") and not name.endswith(left_out)
+            }
+        return replace(self, arrays={name: array.astype(np.float16) for name, array in arrays.items()})
 
     def save(self, path: Path) -> None:
         """Write the file atomically.
@@ -178,12 +191,13 @@ def at_least_float32(array: np.ndarray) -> np.ndarray:
 
 def check_architecture(path: Path, state: Checkpoint, config: Config) -> None:
     """Raise `GanError` unless `state` has what is kept of these two networks, or of the generator alone."""
+    averages = config.ema_decay and (state.can_be_resumed or state.has_averages)
     for name, weight in weights(config).items():
         of_generator = name.startswith("generator.")
         parts = [name] if of_generator or state.can_be_resumed else []
         if weight.trained and state.can_be_resumed:
             parts += [f"{name}.adam_m", f"{name}.adam_v"]
-        if weight.trained and config.ema_decay and of_generator:
+        if weight.trained and averages and of_generator:
             parts.append(f"{name}.average")
         for part in parts:
             found = state.arrays[part].shape if part in state.arrays else "nothing"

@@ -5,20 +5,19 @@
 
 A kept run is a run folder, which `make compare` reads like any other; its losses are means of 100
 iterations, of its pictures there are a few, and of checkpoints none, or with --generator what it takes to
-generate images.
+generate images. Rows of the scoreboard are the steps of the course, over all runs of a step: three frameworks
+are three seeds.
 """
 
 import re
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
 import numpy as np
 from tabulate import tabulate
 
-from common.checkpoint import generator_alone
 from common.command_line.program import Parser, carry_out
 from common.config import default, option_name
 from common.data.mnist import REPOSITORY, default_data_dir
@@ -26,7 +25,18 @@ from common.engines import ENGINES
 from common.errors import UsageError
 from common.machine.files import replacing
 from common.quality import quality
-from common.report.comparison import Table, compare, mean_tables, means, quality_table, run_table
+from common.report.comparison import (
+    QUALITIES,
+    Measure,
+    Table,
+    compare,
+    estimate,
+    mean_tables,
+    means,
+    quality_table,
+    run_table,
+    values_of,
+)
 from common.runs.curves import fluctuation
 from common.runs.run import Run, run_path
 
@@ -35,6 +45,16 @@ STUDIES = {  # the runs that are compared with each other
     "frameworks": ("frameworks/*",),
     "full-schedule": ("full-schedule/*",),
     "update-order": ("frameworks/pytorch-*", "update-order/*"),
+    "steps": ("steps/*",),
+}
+SCOREBOARD = {  # the steps of the course, and the runs of each
+    "gan": "frameworks/*",
+    "dcgan": "steps/dcgan-*",
+    "cgan": "steps/cgan-*",
+    "lsgan": "steps/lsgan-*",
+    "wgan-gp": "steps/wgan-gp-*",
+    "best, without labels": "steps/unlabelled-*",
+    "best": "steps/best-*",
 }
 PAGES = (
     "README.md",
@@ -45,6 +65,8 @@ PAGES = (
     "docs/zh/10-results.md",
     "docs/en/09-update-order.md",
     "docs/zh/09-update-order.md",
+    "docs/en/18-what-each-step-buys.md",
+    "docs/zh/18-what-each-step-buys.md",
 )
 KEPT_EVERY = 100  # iterations
 KEPT_PICTURES = (0, 250, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 93_750)
@@ -54,6 +76,9 @@ BACKEND = re.compile(r"^(\w+) on (\w+)$")  # Keras on JAX
 ESSENTIAL = ("seeds", "D loss", "G loss", "Parzen", "score", "Fréchet", "precision", "recall", "as asked")
 CHINESE = {
     "run": "训练",
+    "runs": "训练次数",
+    "generator": "生成器",
+    "best, without labels": "best（不用标签）",
     "images of": "图片来源",
     "made by": "命令",
     "mean ± 95% interval": "均值 ± 95% 置信区间",
@@ -95,8 +120,12 @@ CHINESE = {
 }
 
 
-def keep(run: Run, folder: Path, generator: bool = False) -> None:
-    """Copy to `folder` what is worth keeping of `run`, if asked for with its generator and its film.
+def keep(run: Run, folder: Path, generators: Sequence[str] = (), film: bool = False) -> None:
+    """Copy to `folder` what is worth keeping of `run`.
+
+    Args:
+        generators: which of its generators to keep too: "last", "averaged", both or none.
+        film: whether to keep its film.
 
     Raises:
         UsageError: there is such a folder already, or the images of `run` were not measured.
@@ -108,19 +137,19 @@ def keep(run: Run, folder: Path, generator: bool = False) -> None:
             f"How good the images of {run.folder} are was not measured; `make compare` does that."
         )
     losses = run.losses()
-    state = run.newest_checkpoint() if generator else None  # may be gone: before anything is written
+    state = run.newest_checkpoint() if generators else None  # may be gone: before anything is written
     (folder / "samples").mkdir(parents=True)
     Run(folder, run.record | {"fluctuation": fluctuation(losses, run.objective)}).save_record()
     header, starts = run.objective.header, range(0, len(losses), KEPT_EVERY)
     rows = [thinned(losses[start : start + KEPT_EVERY], header) for start in starts]
     (folder / "losses.csv").write_text("\n".join([",".join(header), *rows, ""]), encoding="ascii")
-    pictures = [f"samples/{iteration:08}.png" for iteration in KEPT_PICTURES]
-    for name in ("quality.json", "neighbours.png", *pictures, *(["samples.gif"] if generator else [])):
+    pictures = [f"samples/{iteration:08}.png" for iteration in {*KEPT_PICTURES, run.config.steps}]
+    for name in ("quality.json", "neighbours.png", *pictures, *(["samples.gif"] if film else [])):
         if (run.folder / name).exists():
             shutil.copy(run.folder / name, folder / name)
     if state:
         (folder / "checkpoints").mkdir()
-        alone = replace(state, arrays=generator_alone(state.arrays))
+        alone = state.generator_alone(generators)
         alone.save(folder / "checkpoints" / f"{state.iteration:08}.safetensors")
 
 
@@ -142,14 +171,46 @@ def tables() -> dict[str, Table]:
             [generator, *(cells[heading] for heading in headings)]
             for generator, cells in means(kept, kept.measures).items()
         ]
-        commands = [[entry.label, f"`{command(entry.run)}`"] for entry in kept.entries]
+        commands = [
+            [f"`{entry.run.folder.relative_to(RESULTS)}`", f"`{command(entry.run)}`"] for entry in kept.entries
+        ]
         made[f"{study}.essential"] = Table(["mean ± 95% interval", *headings], essential)
         *_, made[f"{study}.means"] = mean_tables(kept)
         made[f"{study}.quality"] = quality_table(kept)
         for loss, part in kept.parts.items():
             made[f"{study}.runs" if len(kept.parts) == 1 else f"{study}.runs.{loss}"] = run_table(part)
         made[f"{study}.commands"] = Table(["run", "made by"], commands)
+    essential_qualities = {
+        name: measure for name, measure in QUALITIES.items() if measure.heading in ESSENTIAL
+    }
+    made["scoreboard"] = scoreboard(QUALITIES)
+    made["scoreboard.essential"] = scoreboard(essential_qualities)
     return made
+
+
+def scoreboard(measures: Mapping[str, Measure]) -> Table:
+    """What each step of the course reaches: means over its runs, below real images."""
+    measured = {name: [values_of(one)] for name, one in quality.scale().items()}
+    iterations = dict.fromkeys(measured, "")
+    for step, pattern in SCOREBOARD.items():
+        for entry in compare(sorted(RESULTS.glob(pattern)), default_data_dir()).entries:
+            for weights, values in entry.measured.items():
+                name = " · ".join(filter(None, (step, weights)))
+                measured.setdefault(name, []).append(values)
+                iterations[name] = f"{entry.iterations:,}"
+    rows = [
+        [
+            name,
+            iterations[name],
+            str(len(of_runs)) if iterations[name] else "",
+            *(
+                estimate([values[one] for values in of_runs if one in values], measure.form)
+                for one, measure in measures.items()
+            ),
+        ]
+        for name, of_runs in measured.items()
+    ]
+    return Table(["generator", "iterations", "runs", *(one.heading for one in measures.values())], rows)
 
 
 def command(run: Run) -> str:
@@ -208,10 +269,16 @@ def build_parser() -> Parser:
     )
     keeping.add_argument(
         "--generator",
-        action="store_true",
-        help="keep its generator too, to generate from, and its film (8 MB)",
+        nargs="+",
+        choices=("last", "averaged"),
+        default=(),
+        metavar="WEIGHTS",
+        help="keep this generator too, or both, to generate from: last, averaged",
     )
-    keeping.set_defaults(command=lambda run, name, generator: keep(Run.open(run), RESULTS / name, generator))
+    keeping.add_argument("--film", action="store_true", help="keep its film too")
+    keeping.set_defaults(
+        command=lambda run, name, generator, film: keep(Run.open(run), RESULTS / name, generator, film)
+    )
     commands.add_parser("tables", help="write the tables anew").set_defaults(command=write_tables)
     return parser
 

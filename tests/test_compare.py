@@ -524,7 +524,7 @@ def test_a_kept_run_is_a_small_run_that_says_the_same(
         assert other.measured[""][measure] == pytest.approx(value, rel=1e-4), measure
     pictures = sorted(path.name for path in (folder / "samples").iterdir())
     assert pictures == ["00000000.png", "00000250.png", "00001000.png"]
-    results.keep(run, tmp_path / "with generator", generator=True)
+    results.keep(run, tmp_path / "with generator", ("last", "averaged"))
     assert not Run.open(tmp_path / "with generator").newest_checkpoint().can_be_resumed
     assert results.command(kept) == (
         'make train-torch ARGS="--steps 1000 --noise-dim 2 --ema-decay 0.9999 --seed 3 --dataset mnist"'
@@ -533,7 +533,7 @@ def test_a_kept_run_is_a_small_run_that_says_the_same(
         results.keep(run, folder)
     shutil.rmtree(run.folder / "checkpoints")
     with pytest.raises(GanError, match="are gone"):
-        results.keep(run, tmp_path / "none", generator=True)
+        results.keep(run, tmp_path / "none", ("last",))
     assert not (tmp_path / "none").exists()
 
 
