@@ -6,6 +6,7 @@ The command line and the record of a run, in `common/runs/run.py`, are made from
 import math
 from collections.abc import Mapping
 from dataclasses import Field, asdict, dataclass, field, fields
+from functools import cache
 from typing import Any
 
 from common.errors import UsageError
@@ -220,6 +221,7 @@ def default(name: str, loss: str) -> Any:
     return OF_LOSS[loss].get(name, getattr(Config, name))
 
 
+@cache
 def settings() -> Mapping[str, Setting]:
     """Field name -> setting, in the order of `Config`."""
     described: tuple[Field[Any], ...] = fields(Config)
