@@ -5,7 +5,7 @@ pixels with one-hot numbers behind them. `tests/test_numpy_gan.py` compares the 
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -123,19 +123,15 @@ class Convolution(Linear):
 
     size: int  # height and width of the larger image
 
-    @property
-    def places(self) -> np.ndarray:
-        """Where in the framed image the numbers of each patch stand: (patches, 16)."""
-        framed = self.size + 2
-        corners = 2 * (framed * np.arange(self.size // 2)[:, np.newaxis] + np.arange(self.size // 2))
-        within = framed * np.arange(4)[:, np.newaxis] + np.arange(4)
-        return corners.reshape(-1, 1) + within.reshape(1, -1)
+    def within_patches(self, framed: np.ndarray) -> Iterator[np.ndarray]:
+        """The first number of all patches in an image in its frame, the second of all, up to the 16th."""
+        for row, column in np.ndindex(4, 4):
+            yield framed[:, row : row + self.size : 2, column : column + self.size : 2]
 
     def patches(self, x: np.ndarray) -> np.ndarray:
         """Rows -> (B · patches, 16 · channels)."""
-        images = np.pad(x.reshape(len(x), self.size, self.size, -1), ((0, 0), (1, 1), (1, 1), (0, 0)))
-        channels = images.shape[-1]
-        return images.reshape(len(x), -1, channels)[:, self.places].reshape(-1, 16 * channels)
+        framed = np.pad(x.reshape(len(x), self.size, self.size, -1), ((0, 0), (1, 1), (1, 1), (0, 0)))
+        return np.stack([*self.within_patches(framed)], axis=3).reshape(-1, 16 * framed.shape[-1])
 
     def product(self, x: np.ndarray, kernel: np.ndarray) -> np.ndarray:
         return (self.patches(x) @ kernel.reshape(-1, kernel.shape[-1])).reshape(len(x), -1)
@@ -144,12 +140,11 @@ class Convolution(Linear):
         """Every patch adds itself where it was taken from."""
         channels_in, channels_out = kernel.shape[-2:]
         patches = delta.reshape(-1, channels_out) @ kernel.reshape(-1, channels_out).T
-        patches = patches.reshape(len(delta), -1, 16, channels_in)
-        framed = np.zeros((len(delta), (self.size + 2) ** 2, channels_in))
-        for number in range(16):
-            framed[:, self.places[:, number]] += patches[:, :, number]
-        images = framed.reshape(len(delta), self.size + 2, self.size + 2, channels_in)
-        return images[:, 1:-1, 1:-1].reshape(len(delta), -1)
+        patches = patches.reshape(len(delta), self.size // 2, self.size // 2, 16, channels_in)
+        framed = np.zeros((len(delta), self.size + 2, self.size + 2, channels_in))
+        for number, place in enumerate(self.within_patches(framed)):
+            place += patches[:, :, :, number]
+        return framed[:, 1:-1, 1:-1].reshape(len(delta), -1)
 
     def kernel_gradient(self, x: np.ndarray, delta: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
         return (self.patches(x).T @ delta.reshape(-1, shape[-1])).reshape(shape)
