@@ -176,13 +176,19 @@ def as_process(line: str, folder: Path, framework: str = "PyTorch", **environmen
     return Outcome(done.returncode, done.stdout, done.stderr)
 
 
-@pytest.fixture(scope="module")
+def trained(folder: Path, line: str) -> Path:
+    """The finished run that `python -m pytorch_gan ...` leaves in `folder`, made in this process."""
+    with pytest.raises(SystemExit) as ended:
+        main(PYTORCH, [*line.split(), "--run", str(folder)])
+    assert not ended.value.code
+    return folder
+
+
+@pytest.fixture(scope="session")
 def small_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run of 25 iterations in PyTorch."""
-    folder = tmp_path_factory.mktemp("module")
-    line = f"{SMALL} --steps 25 --sample-every 10 --checkpoint-every 10 --run run"
-    assert as_process(line, folder).status == 0
-    return folder / "run"
+    line = f"{SMALL} --steps 25 --sample-every 10 --checkpoint-every 10"
+    return trained(tmp_path_factory.mktemp("small") / "run", line)
 
 
 def files_below(folder: Path) -> dict[str, bytes]:

@@ -28,7 +28,6 @@ from common.runs.run import Run
 from tests.conftest import (
     SMALL,
     Command,
-    Outcome,
     copy_of,
     files_below,
     not_on_windows,
@@ -681,17 +680,19 @@ def test_other_errors_are_not_hidden(command: Command, monkeypatch: pytest.Monke
 
 
 @not_on_windows
-def test_a_full_disk_stops_the_training_and_keeps_the_previous_checkpoint(small_run: Path) -> None:
+def test_a_full_disk_stops_the_training_and_keeps_the_previous_checkpoint(
+    command: Command, small_run: Path
+) -> None:
     """A limit on the size of files stands in for the full disk."""
-    code = (
-        "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (10**7, 10**7));"
-        "from pytorch_gan.__main__ import FRAMEWORK, main; main(FRAMEWORK)"
-    )
-    copy = copy_of(small_run, str(small_run.parent / "full"))
+    import resource  # which Windows has not
+
+    copy = copy_of(small_run)
     before = files_below(copy / "checkpoints")
-    line = f"train --resume --run {copy} --steps 40".split()
-    done = subprocess.run([sys.executable, "-c", code, *line], capture_output=True, text=True, check=False)
-    Outcome(done.returncode, done.stdout, done.stderr).assert_fails(
-        1, "00000030.safetensors cannot be written", "free some space", "untouched"
-    )
+    limit, highest = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10**7, highest))
+    try:
+        outcome = command(f"train --resume --run {copy} --steps 40")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, highest))
+    outcome.assert_fails(1, "00000030.safetensors cannot be written", "free some space", "untouched")
     assert files_below(copy / "checkpoints") == before

@@ -90,7 +90,7 @@ def make_run(tmp_path: Path, tiny_images: Images, monkeypatch: pytest.MonkeyPatc
             _, generator = networks(config)
             if config.ema_decay:
                 arrays |= {f"{name}.average": arrays[name] for name in generator.weights}
-            state = Checkpoint(1_000, config.as_dict(), arrays)
+            state = Checkpoint(1_000, config.as_dict(), arrays).generator_alone(("last", "averaged"))
             state.save(run.folder / "checkpoints" / "00001000.safetensors")
         return run.folder
 

@@ -16,7 +16,7 @@ from common.command_line.train import with_recipe
 from common.config import OF_LOSS, RECIPES, Config
 from common.objectives import OBJECTIVES
 from common.runs.run import Run
-from tests.conftest import SMALL, Command, as_process, copy_of, files_below, require
+from tests.conftest import SMALL, Command, copy_of, files_below, require, trained
 from tests.test_command_line import save_images
 
 require("torch")
@@ -28,9 +28,7 @@ FRAME = 3 * 2  # around them
 @pytest.fixture(scope="module")
 def conditional_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run of 10 iterations in PyTorch that knows the ten digits."""
-    folder = tmp_path_factory.mktemp("conditional")
-    assert as_process(f"{SMALL} --conditional --steps 10 --run run", folder).status == 0
-    return folder / "run"
+    return trained(tmp_path_factory.mktemp("conditional") / "run", f"{SMALL} --conditional --steps 10")
 
 
 def picture_size(path: Path) -> tuple[int, int]:
