@@ -25,13 +25,18 @@ from tests.frameworks import Player
 
 NOBODY = 65534
 LONGEST_FIRST = ("parity", "expected_range", "resume", "docs", "other_frameworks")  # minutes each
-SLOW_FIXTURES = {"players", "browser"}  # which start processes
+SLOW_FIXTURES = {"players", "browser", "site"}  # which start processes
 MOST_PLAYERS = 6  # at once; each takes about a gigabyte
 SMALL = "train --dataset digits --batch-size 8 --noise-dim 4 --device cpu"  # takes seconds
 MNIST_DIR = mnist.default_data_dir().absolute()  # before any test changes environment or folder
 not_on_windows = pytest.mark.skipif(
     sys.platform == "win32", reason="Windows has no make, or its own permissions, links, limits and signals"
 )
+
+
+def slow(*values: object) -> pytest.ParameterSet:
+    """A set of a test's parameters that `make check` leaves out."""
+    return pytest.param(*values, marks=pytest.mark.slow)
 
 
 def skip_or_fail(missing: str, reason: str) -> NoReturn:
@@ -116,7 +121,7 @@ def pytest_configure() -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let the workers of pytest-xdist begin with the files that take longest, so that they end together.
 
-    Tests that start frameworks or a browser are slow; what else is says so itself.
+    Tests that start frameworks, a browser or Sphinx are slow; what else is says so itself.
     """
     if "PYTEST_XDIST_WORKER" in os.environ:
         order = {f"test_{name}": number for number, name in enumerate(LONGEST_FIRST)}

@@ -19,7 +19,7 @@ from common.errors import GanError
 from common.feed import Purpose, draw_noise, with_labels
 from common.machine.files import replacing
 from common.networks import networks
-from tests.conftest import not_on_windows
+from tests.conftest import not_on_windows, slow
 from tests.numpy_gan import NumpyGAN
 
 CONFIG = Config(noise_dim=3).as_dict()
@@ -190,7 +190,7 @@ def test_averages_that_the_configuration_promises_are_there(kind: str, tmp_path:
         checkpoint.load(path)
 
 
-@pytest.mark.parametrize("classes", [0, 10])
+@pytest.mark.parametrize("classes", [slow(0), 10])
 def test_an_averaged_generator_has_the_statistics_of_its_own_images(classes: int) -> None:
     """What it makes of a thousand noises is what it makes of them in training, as one batch."""
     config = Config(networks="convolutional", noise_dim=3, classes=classes)

@@ -415,6 +415,7 @@ def test_of_conditional_runs_it_is_measured_whether_they_draw_what_they_are_aske
         assert means[-1].split()[:2] == ["1-NN", "error"] and means[-1].endswith(" 0.125")
 
 
+@pytest.mark.slow
 def test_images_are_measured_once(
     make_run: MakeRun, command: Compare, mnist_images: Images, monkeypatch: pytest.MonkeyPatch
 ) -> None:

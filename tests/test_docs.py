@@ -240,6 +240,7 @@ def test_pages_build_without_a_warning(site: Site, language: str) -> None:
     assert site.complaints[language] == ""
 
 
+@pytest.mark.slow
 def test_a_renamed_symbol_fails_the_build(tmp_path: Path) -> None:
     packages = [engine.package for engine in FRAMEWORKS.values()]
     folders = [tmp_path / folder for folder in (*packages, "docs/en")]

@@ -224,7 +224,11 @@ def settings_to_prove() -> list[object]:
     settings: list[object] = []
     for name, config in COMBINATIONS.items():
         settings += [
-            pytest.param(replace(config, critic_steps=steps, ema_decay=0.9), id=f"{name}, {steps} updates")
+            pytest.param(
+                replace(config, critic_steps=steps, ema_decay=0.9),
+                id=f"{name}, {steps} updates",
+                marks=pytest.mark.slow if steps > 1 else (),
+            )
             for steps in ([1, 2, 5] if config.loss == "wasserstein" else [1])
         ]
         if config.loss == Config.loss and not config.classes:

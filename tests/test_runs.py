@@ -70,6 +70,7 @@ def test_where_there_is_no_run_the_newest_elsewhere_is_named(
         newest_run("tf")
 
 
+@pytest.mark.slow
 def test_generate_and_resume_take_the_newest_run_of_a_copy(command: Command) -> None:
     for steps in (1, 2):
         assert command(f"{SMALL} --steps {steps}").status == 0
@@ -180,6 +181,7 @@ def test_a_chart_is_the_same_whatever_matplotlib_is_told(small_run: Path, tmp_pa
     assert (copy / "losses.png").read_bytes() == expected
 
 
+@pytest.mark.slow
 def test_a_matplotlibrc_that_is_no_text_is_said_after_the_training_is_saved(tmp_path: Path) -> None:
     (tmp_path / "matplotlibrc").write_bytes(b"\xff\xfe")
     outcome = as_process(f"{SMALL} --steps 2 --run run", tmp_path)

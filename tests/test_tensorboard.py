@@ -20,7 +20,7 @@ from common.objectives import OBJECTIVES
 from common.runs.run import Run
 from common.tensorboard import Follower, Watch
 from docs import serve
-from tests.conftest import Outcome, not_on_windows, ordinary_user, require
+from tests.conftest import Outcome, not_on_windows, ordinary_user, require, slow
 
 require("tensorboardX")
 
@@ -257,7 +257,7 @@ def test_what_is_no_port_is_said(server: Any, port: str, said: Callable[..., Out
 @not_on_windows
 @pytest.mark.parametrize(
     ("server", "number"),
-    [(serve, signal.SIGINT), (tensorboard, signal.SIGINT), (tensorboard, signal.SIGTERM)],
+    [(serve, signal.SIGINT), *(slow(tensorboard, number) for number in (signal.SIGINT, signal.SIGTERM))],
 )
 def test_it_ends_quietly_and_as_a_whole(server: Any, number: signal.Signals, tmp_path: Path) -> None:
     """A terminal sends Ctrl-C to all processes at once, `kill` its signal to one."""
