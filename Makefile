@@ -34,7 +34,7 @@ train-keras: $(VENV)/keras-on-$(KERAS_BACKEND) $(VENV)/installed-keras  ## train
 compare: $(VENV)/installed-compare  ## lay the newest run of each framework side by side, in one report
 	$(RUN) common.compare $(ARGS)
 
-check: style  ## check style, types and what takes seconds to check: about three minutes
+check: style  ## check style, types and what takes seconds to check: less than two minutes
 	$(RUN) pytest -m 'not slow' $(ARGS)
 	@echo 'Left out: the tests marked as slow. `make test` runs all.'
 
