@@ -171,9 +171,8 @@ def tables() -> dict[str, Table]:
             [generator, *(cells[heading] for heading in headings)]
             for generator, cells in means(kept, kept.measures).items()
         ]
-        commands = [
-            [f"`{entry.run.folder.relative_to(RESULTS)}`", f"`{command(entry.run)}`"] for entry in kept.entries
-        ]
+        runs = [entry.run for entry in kept.entries]
+        commands = [[f"`{run.folder.relative_to(RESULTS)}`", f"`{command(run)}`"] for run in runs]
         made[f"{study}.essential"] = Table(["mean ± 95% interval", *headings], essential)
         *_, made[f"{study}.means"] = mean_tables(kept)
         made[f"{study}.quality"] = quality_table(kept)
