@@ -15,7 +15,7 @@ SITE := docs/_site
 export PYTHONPATH := $(CURDIR)
 
 .DEFAULT_GOAL := help
-.PHONY: help train-torch train-tf train-keras compare check test style bench docs docs-serve docs-figures \
+.PHONY: help train-torch train-tf train-keras compare export check test style bench docs docs-serve docs-figures \
 	tensorboard clean usable
 .NOTPARALLEL:
 
@@ -33,6 +33,9 @@ train-keras: $(VENV)/keras-on-$(KERAS_BACKEND) $(VENV)/installed-keras  ## train
 
 compare: $(VENV)/installed-compare  ## lay the newest run of each framework side by side, in one report
 	$(RUN) common.compare $(ARGS)
+
+export: $(VENV)/installed-export  ## write a trained network as ONNX or safetensors; ARGS="--run runs/torch/latest --format onnx"
+	$(RUN) common.export $(ARGS)
 
 check: style  ## check style, types and what takes seconds to check: less than two minutes
 	$(RUN) pytest -m 'not slow' $(ARGS)

@@ -340,7 +340,17 @@ class Shell:
         (programs / "python").write_text(STAND_IN)
         (programs / "python").chmod(0o755)
         (programs.parent / "created").touch()
-        for extra in ("torch", "tensorflow", "keras", "jax", "tensorboard", "compare", "docs", "test"):
+        for extra in (
+            "torch",
+            "tensorflow",
+            "keras",
+            "jax",
+            "tensorboard",
+            "compare",
+            "export",
+            "docs",
+            "test",
+        ):
             (programs.parent / f"installed-{extra}").touch()
         self.environment = os.environ | {
             "PATH": f"{programs}:{os.environ['PATH']}",
