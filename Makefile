@@ -53,6 +53,7 @@ bench: $(FRAMEWORKS:%=$(VENV)/installed-%) $(VENV)/installed-test  ## measure sp
 	$(RUN) benchmarks $(ARGS)
 
 docs: $(VENV)/installed-docs  ## build the tutorial, in English and Chinese
+	@$(RUN) docs.play $(SITE)/play || echo 'So the page "play" has nothing to play with; the others are built.'
 	$(RUN) sphinx --fail-on-warning --keep-going --quiet -c docs docs/en $(SITE)/en
 	$(RUN) sphinx --fail-on-warning --keep-going --quiet -c docs -D language=zh_CN docs/zh $(SITE)/zh
 	@cp docs/index.html $(SITE)

@@ -24,13 +24,14 @@ extensions = [
     "sphinx.ext.mathjax",
     "sphinx-mathjax-offline",
     "side_by_side",
+    "play_part",
 ]
 myst_enable_extensions = ["dollarmath", "colon_fence", "deflist"]
 myst_heading_anchors = 3
 html_theme = "furo"
 html_theme_options: dict[str, object] = {"top_of_page_buttons": []}
 html_static_path = ["static"]
-html_css_files = ["tutorial.css"]
+html_css_files = ["tutorial.css", "play.css"]
 html_show_sourcelink = False
 html_show_sphinx = False
 html_show_copyright = False

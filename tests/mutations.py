@@ -236,7 +236,7 @@ def first_failure(mutation: Mutation, copy: Path) -> str | None:
 def left_out(folder: str, names: list[str]) -> set[str]:
     """What a copy goes without: the hidden, the made, and what users keep in the repository's own folder."""
     kept_by_users = {"runs", "data"} if Path(folder) == REPOSITORY else set()
-    made = re.compile(r"\.|__pycache__$|_site$|.*\.egg-info$")
+    made = re.compile(r"\.|__pycache__$|_site$|node_modules$|.*\.egg-info$")
     return kept_by_users | {name for name in names if made.match(name)}
 
 

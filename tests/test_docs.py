@@ -305,6 +305,7 @@ LONG = (  # what takes minutes, goes on until it is stopped, or is done by other
     "common.tensorboard",
     "docs.figures",
     "docs.notebooks",
+    "docs.play",
     "docs.serve",
     "mypy",
     "ruff",

@@ -1,0 +1,136 @@
+"""`python -m docs.play FOLDER`: the scripts of the page "play", for pages that lie beside FOLDER.
+
+    play.js          TensorFlow.js and the modules of this folder, in one: pages on a disk load no modules
+    NAME.js          a network of `KEPT`, as `python -m common.export` writes it, in base64; or images
+
+npm, which comes with Node, fetches TensorFlow.js, TypeScript and esbuild into node_modules, in the versions
+of package-lock.json.
+"""
+
+import base64
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from common.command_line.program import Parser, carry_out
+from common.config import Config
+from common.data import mnist
+from common.data.mnist import PIXELS, REPOSITORY
+from common.errors import GanError
+from common.export import chosen, to_safetensors
+from common.machine.files import user_path
+from common.networks import DISCRIMINATOR_HIDDEN_WIDTHS, GENERATOR_HIDDEN_WIDTHS
+from common.runs.run import Run
+
+HERE = Path(__file__).parent
+MODULES = HERE / "node_modules"
+RESULTS = REPOSITORY / "docs" / "results"
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A generator of the page: of which run, with which weights, called what."""
+
+    run: Path
+    weights: str  # last or averaged
+    english: str
+    chinese: str
+
+
+KEPT = {  # the page begins with the first one
+    "step-1": Kept(RESULTS / "full-schedule" / "pytorch-seed2", "last", "step 1", "第一步"),
+    "step-1-averaged": Kept(
+        RESULTS / "full-schedule" / "pytorch-seed2", "averaged", "step 1, averaged", "第一步（滑动平均）"
+    ),
+    "labels": Kept(RESULTS / "steps" / "cgan-pytorch-seed0", "last", "with labels", "带标签"),
+}
+
+
+def build(folder: Path, kept: dict[str, Kept] = KEPT) -> None:
+    """Write the scripts.
+
+    Raises:
+        GanError: npm is not there, or what it should fetch is not.
+    """
+    modules()
+    folder.mkdir(parents=True, exist_ok=True)
+    about = []
+    for name, one in kept.items():
+        run = Run.open(one.run)
+        network, arrays = chosen(run.newest_checkpoint(), "generator", one.weights)
+        write_script(folder, name, to_safetensors(network, arrays, {}))
+        numbers = {"noise_dim": run.config.noise_dim, "classes": run.config.classes}
+        about.append({"name": name, "en": one.english, "zh": one.chinese, **numbers})
+    write_script(folder, "digits", mnist.scikit_learn_digits().pixels.tobytes())
+    widths = {
+        "discriminator": [PIXELS, *DISCRIMINATOR_HIDDEN_WIDTHS, 1],
+        "generator": [Config().noise_dim, *GENERATOR_HIDDEN_WIDTHS, PIXELS],
+    }
+    call(
+        MODULES / ".bin" / "esbuild",
+        "page.ts",
+        "--bundle",
+        "--minify",
+        "--target=es2022",
+        "--global-name=play",
+        "--loader:.wasm=dataurl",
+        "--legal-comments=eof",
+        "--log-level=warning",
+        f"--define:KEPT={json.dumps(about)}",
+        f"--define:WIDTHS={json.dumps(widths)}",
+        f"--outfile={folder.absolute() / 'play.js'}",
+    )
+
+
+def write_script(folder: Path, name: str, content: bytes) -> None:
+    """A script that tells the page `content`."""
+    text = base64.b64encode(content).decode()
+    (folder / f"{name}.js").write_text(f'play.arrive("{name}", "{text}");\n', encoding="ascii")
+
+
+def modules() -> None:
+    """Let npm fetch what the page is built from, unless it has.
+
+    Raises:
+        GanError: it cannot.
+    """
+    lock, fetched = HERE / "package-lock.json", MODULES / ".package-lock.json"
+    if fetched.exists() and fetched.stat().st_mtime >= lock.stat().st_mtime:
+        return
+    npm = shutil.which("npm")
+    if npm is None:
+        raise GanError("npm is not on the path; install Node, with which it comes, from https://nodejs.org.")
+    call(npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent")
+    os.utime(fetched)
+
+
+def call(*command: str | Path) -> None:
+    """Run a program in this folder.
+
+    Raises:
+        GanError: it fails.
+    """
+    done = subprocess.run(command, cwd=HERE, capture_output=True, text=True, check=False)
+    if done.returncode:
+        said = (done.stderr or done.stdout).strip().splitlines()
+        raise GanError(
+            f"{Path(command[0]).name} failed ({said[-1] if said else done.returncode}); look at its own "
+            f"message with `cd docs/play; npm ci`."
+        )
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Carry out the command line and exit."""
+
+    def command() -> int:
+        parser = Parser(prog="python -m docs.play", description='Build the scripts of the page "play".')
+        parser.add_argument("folder", metavar="FOLDER", type=user_path, help="where to")
+        build(parser.parse_args(arguments).folder)
+        return 0
+
+    carry_out(command)
