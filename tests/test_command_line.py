@@ -341,7 +341,7 @@ def test_a_generator_that_is_kept_alone_generates_and_is_not_trained_further(
             "train --recipe stylegan",
             ("--recipe must be one of gan, dcgan, lsgan, wgan-gp, cgan, best, not 'stylegan'",),
         ),
-        ("train --loss hinge", ("--loss must be one of non-saturating, least-squares, wasserstein",)),
+        ("train --loss stylegan", (f"--loss must be one of {', '.join(settings()['loss'].choices)}, not",)),
         ("train --critic-steps 5", ("--critic-steps 5 goes with --loss wasserstein alone",)),
         ("train --recipe lsgan --gradient-penalty 1", ("--gradient-penalty 1.0", "not with --loss least")),
         ("train --recipe wgan-gp --gradient-penalty 0", ("--gradient-penalty must be above 0",)),

@@ -36,7 +36,7 @@ def test_defaults_are_those_of_the_tutorial() -> None:
         ("beta2", -0.1),
         ("ema_decay", 1.0),
         ("networks", "residual"),
-        ("loss", "hinge"),
+        ("loss", "stylegan"),
         ("critic_steps", 0),
         ("gradient_penalty", -1.0),
         ("critic_steps", 2.5),

@@ -282,7 +282,7 @@ def test_a_checkpoint_of_another_gan_is_named(
         lambda record: record["config"].update(classes=-10),
         lambda record: record["config"].update(classes="10"),
         lambda record: record["config"].update(classes=10.0),
-        lambda record: record["config"].update(loss="hinge"),
+        lambda record: record["config"].update(loss="stylegan"),
         lambda record: record["config"].update(networks="recurrent"),
         lambda record: record["config"].update(critic_steps=5),
     ],
