@@ -53,7 +53,6 @@ SCOREBOARD = {  # the steps of the course, and the runs of each
     "cgan": "steps/cgan-*",
     "lsgan": "steps/lsgan-*",
     "wgan-gp": "steps/wgan-gp-*",
-    "best, without labels": "steps/unlabelled-*",
     "best": "steps/best-*",
 }
 PAGES = (
@@ -78,7 +77,6 @@ CHINESE = {
     "run": "训练",
     "runs": "训练次数",
     "generator": "生成器",
-    "best, without labels": "best（不用标签）",
     "images of": "图片来源",
     "made by": "命令",
     "mean ± 95% interval": "均值 ± 95% 置信区间",

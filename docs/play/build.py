@@ -47,7 +47,9 @@ KEPT = {  # the page begins with the first one
     "step-1-averaged": Kept(
         RESULTS / "full-schedule" / "pytorch-seed2", "averaged", "step 1, averaged", "第一步（滑动平均）"
     ),
-    "labels": Kept(RESULTS / "steps" / "cgan-pytorch-seed0", "last", "with labels", "带标签"),
+    "convolutions": Kept(RESULTS / "steps" / "dcgan-pytorch-seed0", "last", "convolutions", "卷积"),
+    "labels": Kept(RESULTS / "steps" / "cgan-pytorch-seed0", "last", "labels", "标签"),
+    "best": Kept(RESULTS / "steps" / "best-pytorch-seed0", "last", "all together", "合在一起"),
 }
 
 
