@@ -43,7 +43,7 @@ def test_convolutions_have_kernels_of_their_own_shape_and_statistics_that_are_no
     discriminator, generator = networks(Config(networks="convolutional"))
     assert discriminator.weights["discriminator.conv2.kernel"].shape == (4, 4, 32, 64)
     assert generator.weights["generator.conv1.kernel"].shape == (4, 4, 32, 64)  # the other way round
-    for network, arrays, count in ((discriminator, 8, 435_041), (generator, 8, 347_073)):
+    for network, arrays, count in ((discriminator, 8, 836_705), (generator, 8, 347_073)):
         sizes = [np.prod(weight.shape) for weight in network.weights.values() if weight.trained]
         assert len(sizes) == arrays and sum(sizes) == count
     untrained = {name for name, weight in generator.weights.items() if not weight.trained}

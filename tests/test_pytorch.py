@@ -42,7 +42,7 @@ def count_weights(network: torch.nn.Module) -> int:
 def test_weight_counts() -> None:
     assert count_weights(networks.Discriminator()) == 1_460_225
     assert count_weights(networks.Generator(noise_dim=100)) == 1_486_352
-    assert count_weights(convolutional.ConvolutionalDiscriminator()) == 435_041
+    assert count_weights(convolutional.ConvolutionalDiscriminator()) == 836_705
     assert count_weights(convolutional.ConvolutionalGenerator(noise_dim=100)) == 347_073
 
 
@@ -51,7 +51,7 @@ def test_labels_add_a_row_of_weights_for_each_class() -> None:
     assert count_weights(discriminator) == 1_460_225 + 10 * 1_024
     assert count_weights(generator) == 1_486_352 + 10 * 256
     discriminator, generator = variants.make_networks(Config(networks="convolutional", classes=10))
-    assert count_weights(discriminator) == 435_041 + 10 * 4 * 4 * 32
+    assert count_weights(discriminator) == 836_705 + 10 * 4 * 4 * 32
     assert count_weights(generator) == 347_073 + 10 * 7 * 7 * 64
 
 
