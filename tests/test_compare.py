@@ -388,6 +388,7 @@ def test_the_command_that_makes_a_run_again_can_be_typed(
 # Quality ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_of_conditional_runs_it_is_measured_whether_they_draw_what_they_are_asked_for(
     make_run: MakeRun, command: Compare, mnist_images: Images, monkeypatch: pytest.MonkeyPatch
 ) -> None:

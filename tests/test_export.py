@@ -116,6 +116,7 @@ def export(
     return run
 
 
+@pytest.mark.slow
 def test_a_run_is_exported_for_onnx_runtime(export: Export) -> None:
     """Its images are those that `generate` makes of the same noise, by PyTorch, averaged ones too."""
     for weights in ("last", "averaged"):

@@ -761,6 +761,7 @@ def answer_nothing(*args: object, **more: object) -> None:
     raise socket.gaierror
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("silence", ["no answer", "no name"])
 def test_a_silent_network_is_noticed_within_15_seconds(
     published: mnist.Published,

@@ -286,6 +286,7 @@ def test_a_browser_that_cannot_compute_gets_a_sentence(site: Path, browser: Any)
     page.close()
 
 
+@pytest.mark.slow
 def test_without_scripts_the_page_says_what_is_missing(tmp_path: Path) -> None:
     source = tmp_path / "source"
     source.mkdir()

@@ -8,14 +8,13 @@ from pathlib import Path
 import pytest
 
 from common.data.mnist import REPOSITORY
-from tests.conftest import SMALL, not_on_windows, require, slow
+from tests.conftest import SMALL, not_on_windows, require
 
 KEPT_RUN = REPOSITORY / "docs" / "results" / "frameworks" / "pytorch-seed0"
 
 
-@pytest.mark.parametrize(
-    "encoding", ["cp932", *(slow(each) for each in ("cp1251", "ascii", "latin-1:strict"))]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("encoding", ["cp932", "cp1251", "ascii", "latin-1:strict"])
 def test_a_report_is_made_whatever_the_terminal_can_show(encoding: str, tmp_path: Path) -> None:
     require("tabulate")
     done = subprocess.run(
@@ -30,10 +29,9 @@ def test_a_report_is_made_whatever_the_terminal_can_show(encoding: str, tmp_path
     assert list(tmp_path.glob("runs/compare/*/report.html"))
 
 
+@pytest.mark.slow
 @not_on_windows
-@pytest.mark.parametrize(
-    "redirection", ["2>&1 | true", *(slow(each) for each in (">&- 2>&-", "| true", "2> /dev/full"))]
-)
+@pytest.mark.parametrize("redirection", ["2>&1 | true", ">&- 2>&-", "| true", "2> /dev/full"])
 def test_a_training_ends_as_it_should_though_nobody_reads(redirection: str, tmp_path: Path) -> None:
     require("torch")
     shell = f'set -o pipefail; "$PYTHON" -m pytorch_gan {SMALL} --steps 3 --run run {redirection}'
@@ -51,6 +49,7 @@ def test_a_training_ends_as_it_should_though_nobody_reads(redirection: str, tmp_
     assert {path.name for path in (tmp_path / "run" / "checkpoints").iterdir()} == {"00000003.safetensors"}
 
 
+@pytest.mark.slow
 @not_on_windows
 def test_a_full_disk_is_not_taken_for_a_reader_who_left(tmp_path: Path) -> None:
     if not Path("/dev/full").exists():

@@ -54,6 +54,7 @@ def shown(follower: Follower) -> tuple[dict[int, float], list[int]]:
 WHOLE = ({0: 0.5, 10: 10.5, 20: 20.5}, [0, 20])
 
 
+@pytest.mark.slow
 def test_runs_are_read_while_they_go_on(tmp_path: Path) -> None:
     run = tmp_path / "run"
     make_run(run)
