@@ -104,6 +104,23 @@ class Checkpoint:
         _, generator = networks(config)
         return averages | generator.statistics(averages, with_labels(noise, labels, config.classes))
 
+    def generator(self, which: str) -> Arrays:
+        """Arrays with the weights of a generator.
+
+        Args:
+            which: "last", as the training left it, or "averaged".
+
+        Raises:
+            UsageError: no averages are kept.
+        """
+        arrays = self.averaged() if which == "averaged" else self.arrays
+        if not arrays:
+            raise UsageError(
+                "This run keeps no averaged weights; leave out --weights, or train a new run with "
+                "--ema-decay 0.999."
+            )
+        return arrays
+
     def generator_alone(self, which: Collection[str]) -> "Checkpoint":
         """What it takes to generate images, rounded to float16.
 
@@ -190,7 +207,7 @@ def at_least_float32(array: np.ndarray) -> np.ndarray:
 
 
 def check_architecture(path: Path, state: Checkpoint, config: Config) -> None:
-    """Raise `GanError` unless `state` has what is kept of these two networks, or of the generator alone."""
+    """Raise `GanError` unless `state` has what is kept of these two networks, or of a generator alone."""
     averages = config.ema_decay and (state.can_be_resumed or state.has_averages)
     for name, weight in weights(config).items():
         of_generator = name.startswith("generator.")

@@ -97,13 +97,7 @@ def chosen(state: Checkpoint, name: str, weights: str) -> tuple[Network, Arrays]
         if weights == "averaged":
             raise UsageError("Averages are kept of the generator alone; leave out --weights or --network.")
         return discriminator, state.arrays
-    arrays = state.averaged() if weights == "averaged" else state.arrays
-    if not arrays:
-        raise UsageError(
-            "This run keeps no averaged weights; leave out --weights, or train a new one with --ema-decay "
-            "0.999."
-        )
-    return generator, arrays
+    return generator, state.generator(weights)
 
 
 def onnx_writer() -> Callable[[Network, Arrays, Config, Mapping[str, str]], bytes]:

@@ -29,14 +29,8 @@ def generate(framework: Framework, options: dict[str, Any]) -> int:
         hint = f", or name another with --run, such as {others[-1]}" if others else ""
         raise UsageError(f"The run in {run.folder} has no checkpoint yet; train it for longer{hint}.")
     state = run.newest_checkpoint()
-    weights, note = state.arrays, ""
-    if options["weights"] == "averaged":
-        weights, note = state.averaged(), ", averaged generator"
-        if not weights:
-            raise UsageError(
-                f"The run in {run.folder} keeps no averaged weights; leave out --weights, or train a new run "
-                "with --ema-decay 0.999."
-            )
+    weights = state.generator(options["weights"])
+    note = ", averaged generator" if options["weights"] == "averaged" else ""
     labels = labels_asked_for(run, options["digit"], options.get("count"), options["interpolate"])
     count, of_one_class = len(labels), options["digit"] not in ("all", None)
     if options["interpolate"]:

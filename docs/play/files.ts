@@ -28,7 +28,7 @@ function load(name: string): Promise<Uint8Array> {
   return content;
 }
 
-/** A network of `KEPT`, or the discriminator. */
+/** A network of `KEPT`. */
 export async function loadNetwork(name: string): Promise<Network> {
   return toNetwork(await load(name));
 }
