@@ -17,7 +17,8 @@ and as metadata the number of iterations completed, the run's configuration, and
 made as many updates of the generator as there are iterations, and `critic_steps` times as many of the
 discriminator. Loading a safetensors file never executes code.
 
-A checkpoint that is kept for its images holds a generator alone, in float16, and without moments.
+A checkpoint that is kept for its images holds a generator alone, or both networks, in float16 and without
+moments.
 """
 
 import hashlib
@@ -73,7 +74,12 @@ class Checkpoint:
 
     @property
     def can_be_resumed(self) -> bool:
-        """Whether a training can go on from it: not from a generator alone."""
+        """Whether a training can go on from it: not without Adam's moments."""
+        return any(name.endswith(".adam_m") for name in self.arrays)
+
+    @property
+    def has_discriminator(self) -> bool:
+        """Whether the discriminator's weights are in it: not where a generator was kept alone."""
         return any(name.startswith("discriminator.") for name in self.arrays)
 
     @property
@@ -121,20 +127,22 @@ class Checkpoint:
             )
         return arrays
 
-    def generator_alone(self, which: Collection[str]) -> "Checkpoint":
-        """What it takes to generate images, rounded to float16.
+    def networks_alone(self, generators: Collection[str], discriminator: bool = False) -> "Checkpoint":
+        """What it takes to generate images, and to judge them, rounded to float16.
 
         Args:
-            which: "last", "averaged" or both. The averaged generator without the other stands in its place.
+            generators: "last", "averaged" or both. The averaged one without the other stands in its place.
+            discriminator: whether to keep it too.
+
+        Raises:
+            UsageError: no averages are kept.
         """
-        arrays = self.averaged()
-        if "last" in which:
-            left_out = (".adam_m", ".adam_v", *(() if "averaged" in which else (".average",)))
-            arrays = {
-                name: array
-                for name, array in self.arrays.items()
-                if name.startswith("generator.") and not name.endswith(left_out)
-            }
+        left_out = (".adam_m", ".adam_v", *(() if "averaged" in generators else (".average",)))
+        arrays = {name: array for name, array in self.arrays.items() if not name.endswith(left_out)}
+        if "last" not in generators:
+            arrays |= self.generator("averaged")
+        if not discriminator:
+            arrays = {name: array for name, array in arrays.items() if name.startswith("generator.")}
         return replace(self, arrays={name: array.astype(np.float16) for name, array in arrays.items()})
 
     def save(self, path: Path) -> None:
@@ -207,11 +215,12 @@ def at_least_float32(array: np.ndarray) -> np.ndarray:
 
 
 def check_architecture(path: Path, state: Checkpoint, config: Config) -> None:
-    """Raise `GanError` unless `state` has what is kept of these two networks, or of a generator alone."""
+    """Raise `GanError` unless `state` has what is kept of these two networks, or of their generator."""
     averages = config.ema_decay and (state.can_be_resumed or state.has_averages)
+    both = state.can_be_resumed or state.has_discriminator
     for name, weight in weights(config).items():
         of_generator = name.startswith("generator.")
-        parts = [name] if of_generator or state.can_be_resumed else []
+        parts = [name] if of_generator or both else []
         if weight.trained and state.can_be_resumed:
             parts += [f"{name}.adam_m", f"{name}.adam_v"]
         if weight.trained and averages and of_generator:

@@ -90,7 +90,7 @@ def chosen(state: Checkpoint, name: str, weights: str) -> tuple[Network, Arrays]
     """
     discriminator, generator = networks(Config(**state.config))
     if name == "discriminator":
-        if not state.can_be_resumed:
+        if not state.has_discriminator:
             raise UsageError(
                 "Of this run the generator alone was kept; leave out --network, or name another run."
             )

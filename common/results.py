@@ -5,8 +5,8 @@
 
 A kept run is a run folder, which `make compare` reads like any other; its losses are means of 100
 iterations, of its pictures there are a few, and of checkpoints none, or with --generator what it takes to
-generate images. Rows of the scoreboard are the steps of the course, over all runs of a step: three frameworks
-are three seeds.
+generate images, and with --discriminator to judge them. Rows of the scoreboard are the steps of the course,
+over all runs of a step: three frameworks are three seeds.
 """
 
 import re
@@ -118,19 +118,29 @@ CHINESE = {
 }
 
 
-def keep(run: Run, folder: Path, generators: Sequence[str] = (), film: bool = False) -> None:
+def keep(
+    run: Run,
+    folder: Path,
+    generators: Sequence[str] = (),
+    discriminator: bool = False,
+    film: bool = False,
+) -> None:
     """Copy to `folder` what is worth keeping of `run`.
 
     Args:
         generators: which of its generators to keep too: "last", "averaged", both or none.
+        discriminator: whether to keep it beside a generator.
         film: whether to keep its film.
 
     Raises:
-        UsageError: there is such a folder already, or the images of `run` were not measured.
+        UsageError: there is such a folder already, the images of `run` can be measured and were not, or a
+            discriminator alone is asked for.
     """
+    if discriminator and not generators:
+        raise UsageError("--discriminator is kept beside a generator; add --generator last.")
     if folder.exists():
         raise UsageError(f"{folder} exists already; remove it, or choose another name.")
-    if not quality.kept(run):
+    if run.record["data"]["name"] == "mnist" and not quality.kept(run):
         raise UsageError(
             f"How good the images of {run.folder} are was not measured; `make compare` does that."
         )
@@ -147,7 +157,7 @@ def keep(run: Run, folder: Path, generators: Sequence[str] = (), film: bool = Fa
             shutil.copy(run.folder / name, folder / name)
     if state:
         (folder / "checkpoints").mkdir()
-        alone = state.generator_alone(generators)
+        alone = state.networks_alone(generators, discriminator)
         alone.save(folder / "checkpoints" / f"{state.iteration:08}.safetensors")
 
 
@@ -272,9 +282,12 @@ def build_parser() -> Parser:
         metavar="WEIGHTS",
         help="keep this generator too, or both, to generate from: last, averaged",
     )
+    keeping.add_argument("--discriminator", action="store_true", help="keep it too, beside a generator")
     keeping.add_argument("--film", action="store_true", help="keep its film too")
     keeping.set_defaults(
-        command=lambda run, name, generator, film: keep(Run.open(run), RESULTS / name, generator, film)
+        command=lambda run, name, generator, discriminator, film: keep(
+            Run.open(run), RESULTS / name, generator, discriminator, film
+        )
     )
     commands.add_parser("tables", help="write the tables anew").set_defaults(command=write_tables)
     return parser

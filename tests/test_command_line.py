@@ -282,15 +282,20 @@ def test_a_generator_that_is_kept_alone_generates_and_is_not_trained_further(
     path = Path("run/checkpoints/00000020.safetensors")
     state = checkpoint.load(path)
     size = path.stat().st_size
-    state.generator_alone(("last", "averaged")).save(path)
+    state.networks_alone(("last", "averaged")).save(path)
     assert path.stat().st_size < size / 4
     assert command("generate --run run --weights averaged --out alone.npy").status == 0
     np.testing.assert_allclose(np.load("alone.npy"), np.load("whole.npy"), atol=3e-3)  # float16: 1e-3
-    state.generator_alone(("averaged",)).save(path)
+    state.networks_alone(("last",), discriminator=True).save(path)
+    assert command("generate --run run --out both.npy").status == 0
+    command("train --resume --run run --steps 30").assert_fails(2, "only what generates images", "new run")
+    state.networks_alone(("averaged",)).save(path)
     assert command("generate --run run --out alone.npy").status == 0
     np.testing.assert_allclose(np.load("alone.npy"), np.load("whole.npy"), atol=3e-3)
     before = files_below(Path("run"))
-    command("train --resume --run run --steps 30").assert_fails(2, "only the generator is kept", "new run")
+    command("train --resume --run run --steps 30").assert_fails(
+        2, "only what generates images is kept", "new run"
+    )
     assert files_below(Path("run")) == before
 
 

@@ -90,7 +90,7 @@ def make_run(tmp_path: Path, tiny_images: Images, monkeypatch: pytest.MonkeyPatc
             _, generator = networks(config)
             if config.ema_decay:
                 arrays |= {f"{name}.average": arrays[name] for name in generator.weights}
-            state = Checkpoint(1_000, config.as_dict(), arrays).generator_alone(("last", "averaged"))
+            state = Checkpoint(1_000, config.as_dict(), arrays).networks_alone(("last", "averaged"))
             state.save(run.folder / "checkpoints" / "00001000.safetensors")
         return run.folder
 
@@ -534,6 +534,8 @@ def test_a_kept_run_is_a_small_run_that_says_the_same(
     )
     with pytest.raises(UsageError, match="exists already"):
         results.keep(run, folder)
+    with pytest.raises(UsageError, match="add --generator"):
+        results.keep(run, tmp_path / "none", discriminator=True)
     shutil.rmtree(run.folder / "checkpoints")
     with pytest.raises(GanError, match="are gone"):
         results.keep(run, tmp_path / "none", ("last",))

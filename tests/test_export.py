@@ -151,7 +151,9 @@ def test_what_cannot_be_exported_is_said(export: Export, monkeypatch: pytest.Mon
     run = Run.open(Path("run"))
     path = run.checkpoint_paths()[-1]
     state = checkpoint.load(path)
-    state.generator_alone(("last",)).save(path)
+    state.networks_alone(("last",), discriminator=True).save(path)
+    assert export("--run run --network discriminator").status == 0
+    state.networks_alone(("last",)).save(path)
     export("--run run --network discriminator").assert_fails(2, "generator alone", "--network")
     for one in run.checkpoint_paths():
         one.unlink()

@@ -129,7 +129,9 @@ def test_what_is_kept_of_a_run_is_not_made_anew(command: Command) -> None:
     kept = copy_of(REPOSITORY / "docs" / "results" / "full-schedule" / "pytorch-seed2")
     before = files_below(kept)
     assert "samples.gif" in before
-    command(f"train --resume --run {kept}").assert_fails(2, "only the generator is kept", "train a new run")
+    command(f"train --resume --run {kept}").assert_fails(
+        2, "only what generates images is kept", "train a new run"
+    )
     assert files_below(kept) == before
 
 

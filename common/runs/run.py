@@ -211,14 +211,13 @@ class Run:
         """`newest_checkpoint`, if a training can go on from it.
 
         Raises:
-            UsageError: only the generator is kept.
+            UsageError: only networks are kept.
             GanError: see `newest_checkpoint`.
         """
         state = self.newest_checkpoint()
         if not state.can_be_resumed:
             raise UsageError(
-                f"Of the run in {self.folder} only the generator is kept, to generate images; train a new "
-                "run."
+                f"Of the run in {self.folder} only what generates images is kept; train a new run."
             )
         return state
 
