@@ -1,6 +1,7 @@
 """The page "play": it computes what PyTorch computes, and is used in a browser as readers use it."""
 
 import base64
+import re
 import shutil
 import sys
 from collections.abc import Iterator
@@ -9,9 +10,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from playwright.sync_api import expect
 
 from common.checkpoint import initial_arrays
 from common.config import Config
+from common.data import mnist
 from common.errors import GanError
 from common.export import to_safetensors
 from common.networks import networks
@@ -23,6 +26,7 @@ from tests.test_docs import build as build_pages
 from tests.test_export import NETWORKS, as_if_trained, rows
 
 PATIENCE = 300_000  # milliseconds: on a machine that has much else to do
+expect.set_options(timeout=PATIENCE)
 HEAVIEST = 8_000_000  # bytes of all that the page loads
 
 
@@ -198,6 +202,17 @@ def test_one_training_step_is_pytorchs(page: Any, loss: str) -> None:
             )
 
 
+def test_digits_are_those_of_python(page: Any) -> None:
+    """Enlarged in the page, to the same bytes but for a rounding: the first fifty, and how many there are."""
+    first = "[...images.subarray(0, 50 * 784)].map((x) => (x + 1) * 127.5)"
+    made, size = page.evaluate(
+        f"async () => {{ const images = await play.loadDigits(); return [{first}, images.length]; }}"
+    )
+    pixels = mnist.scikit_learn_digits().pixels
+    np.testing.assert_allclose(np.reshape(made, (-1, 784)), pixels[:50], rtol=0, atol=1 + 1e-4)
+    assert size == pixels.size
+
+
 # As readers use it -------------------------------------------------------------------------------
 
 
@@ -234,6 +249,42 @@ def test_a_reader_plays(site: Path, browser: Any, language: str, width: int) -> 
     with page.expect_download() as download:
         save.click()
     assert download.value.suggested_filename == "digit.png"
+
+    # Judge: some of sixteen are taken for real, then a digit is written with mouse and keyboard.
+    quiz, judge = page.locator("[data-part=quiz]"), page.locator("[data-part=judge]")
+    says = quiz.locator(".play-says")
+    for _ in range(2):
+        quiz.locator(".play-group button").click()
+        page.wait_for_selector(".play-quiz:not([hidden]) [aria-pressed=false]")
+        quiz.locator(".play-quiz button").first.press("Enter")
+        assert quiz.locator("[aria-pressed=true]").count() == 1
+        quiz.locator(".play-group button").click()
+        right, discriminator = (int(number) for number in re.findall(r"\d+", says.text_content())[1:3])
+        assert quiz.locator(".play-right").count() == right <= 16 and discriminator <= 16
+    verdict = re.compile(r"D\(x\) = [01]\.\d\d")
+    pad = judge.locator(".play-sketch")
+    pad.scroll_into_view_if_needed()
+    box = pad.bounding_box()
+    page.mouse.move(box["x"] + 120, box["y"] + 40)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 120, box["y"] + 200, steps=5)
+    page.mouse.up()
+    expect(judge.locator(".play-says")).to_have_text(verdict)
+    for button in judge.locator("button").all()[1:]:
+        button.click()
+        expect(judge.locator(".play-says")).to_have_text(verdict)
+    judge.locator("button").first.click()
+    expect(judge.locator(".play-says")).not_to_have_text(verdict)
+    for key in ("Space", "ArrowDown", "ArrowDown", "Space", "ArrowRight"):
+        pad.press(key)
+    expect(judge.locator(".play-says")).to_have_text(verdict)
+
+    kept = page.evaluate("play.tf.memory().numTensors")
+    judge.locator("button").last.click()
+    quiz.locator(".play-group button").click()
+    expect(says).not_to_have_text(re.compile(r"\d+.*\d+"))
+    expect(judge.locator(".play-says")).to_have_text(verdict)
+    assert page.evaluate("play.tf.memory().numTensors") == kept
 
     # One dimension and Train: a single iteration, then on and on. No tensor is left behind.
     for part in ("one-dimension", "train"):

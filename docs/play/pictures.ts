@@ -26,6 +26,18 @@ export function drawImages(canvas: HTMLCanvasElement, images: Float32Array): voi
   }
 }
 
+/** Draw which pixels should be lighter, in orange, and which darker, in blue; the strongest wish is brightest. */
+export function drawWishes(canvas: HTMLCanvasElement, gradient: Float32Array): void {
+  const picture = new ImageData(SIZE, SIZE);
+  const strongest = gradient.reduce((most, slope) => Math.max(most, Math.abs(slope)), 1e-12);
+  gradient.forEach((slope, pixel) => {
+    const [red, green, blue] = slope > 0 ? [249, 115, 22] : [59, 130, 246];
+    const share = Math.abs(slope) / strongest;
+    picture.data.set([share * red, share * green, share * blue, 255], 4 * pixel);
+  });
+  canvas.getContext("2d")!.putImageData(picture, 0, 0);
+}
+
 const SVG = "http://www.w3.org/2000/svg";
 
 /** Curves over x in an SVG, whose colours are in the style sheet: `play-d`, `play-g` and so on. */

@@ -2,7 +2,7 @@
 
 import * as tf from "@tensorflow/tfjs-core";
 import { announcement, button, checkbox, choice, element, group, nextFrame, slider, Switch } from "../controls";
-import { loadImages } from "../files";
+import { loadDigits } from "../digits";
 import { LeastSquaresGAN } from "../least_squares";
 import { denseLayers, untrained } from "../networks";
 import { Chart, drawImages, imageCanvas, PIXELS } from "../pictures";
@@ -132,7 +132,7 @@ export function train(part: HTMLElement, engine: string): void {
 
   /** Some iterations, and then what they lead to. */
   async function step(count: number): Promise<void> {
-    realImages ??= await loadImages("digits");
+    realImages ??= await loadDigits();
     const learning = gan!;
     for (let number = 0; number < count; number++) {
       const metrics = tf.tidy(() => {
@@ -170,7 +170,7 @@ export function train(part: HTMLElement, engine: string): void {
 
   async function run(): Promise<void> {
     if (!realImages) says.textContent = text.loading;
-    realImages ??= await loadImages("digits");
+    realImages ??= await loadDigits();
     let every = 1; // iterations between two looks: a quarter of a second
     while (running.on) {
       const started = performance.now();
