@@ -7,6 +7,17 @@ import { setWasmPaths } from "@tensorflow/tfjs-backend-wasm";
 // A page that was opened from a disk may not fetch files: the program itself holds it.
 import wasm from "@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-simd.wasm";
 
+// WebAssembly is much slower with matrices that it has to transpose while it multiplies, as TensorFlow.js asks of it
+// for gradients. These transpose them first.
+tf.registerGradient({
+  kernelName: tf.BatchMatMul,
+  inputsToSave: ["a", "b"],
+  gradFunc: (dy, [a, b]) => ({
+    a: () => tf.matMul(dy as tf.Tensor, tf.transpose(b)),
+    b: () => tf.matMul(tf.transpose(a), dy as tf.Tensor),
+  }),
+});
+
 /** WebGL that the CPU draws is slower than WebAssembly: these are the names of programs that do so. */
 const NO_GPU = /swiftshader|llvmpipe|software|basic render/i;
 
