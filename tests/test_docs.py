@@ -306,6 +306,7 @@ LONG = (  # what takes minutes, goes on until it is stopped, or is done by other
     "docs.figures",
     "docs.notebooks",
     "docs.play",
+    "docs.play.measure",
     "docs.serve",
     "mypy",
     "ruff",
