@@ -1,13 +1,16 @@
 # One command each: what is missing is set up first. `make help` lists them.
 #
 #   make train-torch ARGS="--steps 2000 --seed 7"    passes options on; ARGS=--help explains them
+#   make train-torch DEVICES=2                       trains on two devices
 
 PYTHON ?= python3
 ARGS ?=
+DEVICES ?=
 PORT := 8000
 override KERAS_BACKEND := $(or $(KERAS_BACKEND),tensorflow)
 VENV := .venv
 RUN := $(VENV)/bin/python -m
+TRAIN := train $(if $(DEVICES),--devices '$(DEVICES)')
 FRAMEWORKS := torch tensorflow keras jax
 SITE := docs/_site
 
@@ -23,13 +26,13 @@ help:  ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 train-torch: $(VENV)/installed-torch  ## train the GAN in PyTorch: 20,000 iterations, about 10 minutes on two cores
-	$(RUN) pytorch_gan train $(ARGS)
+	$(RUN) pytorch_gan $(TRAIN) $(ARGS)
 
 train-tf: $(VENV)/installed-tensorflow  ## train the same GAN in TensorFlow
-	$(RUN) tensorflow_gan train $(ARGS)
+	$(RUN) tensorflow_gan $(TRAIN) $(ARGS)
 
 train-keras: $(VENV)/keras-on-$(KERAS_BACKEND) $(VENV)/installed-keras  ## train the same GAN in Keras; KERAS_BACKEND=tensorflow, jax or torch
-	KERAS_BACKEND='$(KERAS_BACKEND)' $(RUN) keras_gan train $(ARGS)
+	KERAS_BACKEND='$(KERAS_BACKEND)' $(RUN) keras_gan $(TRAIN) $(ARGS)
 
 compare: $(VENV)/installed-compare  ## lay the newest run of each framework side by side, in one report
 	$(RUN) common.compare $(ARGS)

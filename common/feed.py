@@ -8,7 +8,7 @@ So a resumed run needs no saved generator state, and every framework sees the sa
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
@@ -100,6 +100,9 @@ class CriticBatches(NamedTuple):
     mixing: np.ndarray  # (critic_steps, batch_size, 1), uniform in [0, 1): the shares of the real images
 
 
+AnyBatch = TypeVar("AnyBatch", Batch, CriticBatches)
+
+
 @dataclass(frozen=True)
 class Feed:
     """The batches of a run. Iterations, and batches of real images, count from 0."""
@@ -107,6 +110,8 @@ class Feed:
     config: Config
     images: np.ndarray  # uint8 (N, 784)
     labels: np.ndarray  # integers (N,)
+    device: int = 0  # which of several takes its share: the first of them the first rows of a batch
+    devices: int = 1
 
     def image_indices(self, number: int) -> np.ndarray:
         """Which images batch n takes: positions [n·B, (n+1)·B) of all epochs laid end to end."""
@@ -130,14 +135,14 @@ class Feed:
         ]
         g_noise = self.noise(Purpose.GENERATOR_NOISE, iteration, indices[-1])
         if self.config.loss != "wasserstein":
-            return Batch(real_images[0], d_noise[0], g_noise)
+            return self.rows(Batch(real_images[0], d_noise[0], g_noise))
         mixing = [
             random_stream(self.config.seed, Purpose.MIXING, number).random(
                 (self.config.batch_size, 1), dtype=np.float32
             )
             for number in numbers
         ]
-        return CriticBatches(np.stack(real_images), np.stack(d_noise), g_noise, np.stack(mixing))
+        return self.rows(CriticBatches(np.stack(real_images), np.stack(d_noise), g_noise, np.stack(mixing)))
 
     def noise(self, purpose: Purpose, index: int, images: np.ndarray) -> np.ndarray:
         """A batch of noises, with the labels of these images."""
@@ -150,9 +155,14 @@ class Feed:
         """`rows` with the labels of these images."""
         return with_labels(rows, self.labels[images], self.config.classes)
 
+    def rows(self, batch: AnyBatch) -> AnyBatch:
+        """Those of this device."""
+        return type(batch)(*(np.split(array, self.devices, axis=-2)[self.device] for array in batch))
+
     def dropout_seed(self, iteration: int) -> int:
-        """What seeds the framework's own generator in one iteration: below 2**63."""
-        return int(random_stream(self.config.seed, Purpose.DROPOUT, iteration).integers(2**63))
+        """What seeds the framework's own generator in one iteration, on this device: below 2**63."""
+        stream = random_stream(self.config.seed, Purpose.DROPOUT, iteration)
+        return int(stream.integers(2**63, size=1 + self.device)[self.device])
 
 
 def interpolate_noise(seed: int, count: int, noise_dim: int) -> np.ndarray:

@@ -1,6 +1,8 @@
 """`python -m keras_gan train | generate`."""
 
 import os
+from dataclasses import replace
+from functools import partial
 
 from common.command_line.framework import Framework, Implementation
 from common.command_line.main import main
@@ -10,8 +12,8 @@ from common.errors import UsageError
 BACKEND = os.environ.get("KERAS_BACKEND") or "tensorflow"
 
 
-def load() -> Implementation:
-    """Import Keras and its backend.
+def load(devices: int = 1) -> Implementation:
+    """Import Keras and its backend, to compute on so many devices.
 
     Raises:
         UsageError: there is no such backend.
@@ -28,15 +30,25 @@ def load() -> Implementation:
     # No more of a GPU's memory than it needs.
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+    if devices > 1:
+        os.environ["JAX_NUM_CPU_DEVICES"] = str(devices)  # for which the CPU passes
     from keras_gan import device, training, variants
 
-    return Implementation(
+    implementation = Implementation(
         select_device=device.select,
         environment=device.environment,
         make_gan=variants.make_gan,
         train=training.train,
         generate=variants.generate_from,
     )
+    if devices > 1:
+        from keras_gan import distribution
+
+        implementation = replace(
+            implementation,
+            select_device=partial(distribution.select, count=devices),
+        )
+    return implementation
 
 
 FRAMEWORK = Framework(KERAS_BACKENDS.get(BACKEND, KERAS_BACKENDS["tensorflow"]), load)

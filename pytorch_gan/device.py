@@ -14,9 +14,13 @@ def select(name: str) -> torch.device:
     # Else a GPU would convolve float32 in TF32, with fewer digits, and a variable could have it multiply so.
     torch.set_float32_matmul_precision("highest")
     torch.backends.cudnn.allow_tf32 = False
+    return torch.device(choose(name, devices(), compute, "PyTorch"))
+
+
+def devices() -> list[str]:
+    """All there are, the fastest first. Only here and in TensorFlow: in Keras a backend's."""
     gpus = torch.accelerator.device_count()
-    devices = [*(f"{torch.accelerator.current_accelerator()}:{number}" for number in range(gpus)), "cpu"]
-    return torch.device(choose(name, devices, compute, "PyTorch"))
+    return [*(f"{torch.accelerator.current_accelerator()}:{number}" for number in range(gpus)), "cpu"]
 
 
 def compute(device: str) -> None:

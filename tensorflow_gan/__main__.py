@@ -1,14 +1,17 @@
 """`python -m tensorflow_gan train | generate`."""
 
+import json
 import os
+from dataclasses import replace
+from functools import partial
 
 from common.command_line.framework import Framework, Implementation
 from common.command_line.main import main
 from common.engines import ENGINES
 
 
-def load() -> Implementation:
-    """Import TensorFlow."""
+def load(devices: int = 1) -> Implementation:
+    """Import TensorFlow, to compute on so many devices."""
     # Else TensorFlow would import Keras, and stop at whatever is wrong in Keras' settings.
     os.environ["TF_USE_LEGACY_KERAS"] = "1"
     os.environ["KERAS_HOME"] = os.devnull  # where no keras.json is
@@ -16,16 +19,34 @@ def load() -> Implementation:
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # no more of a GPU's memory than it needs
     from tensorflow_gan import device, training, variants
 
-    return Implementation(
+    implementation = Implementation(
         select_device=device.select,
         environment=device.environment,
         make_gan=variants.make_gan,
         train=training.train,
         generate=variants.generate_from,
     )
+    if devices > 1:
+        from tensorflow_gan import distribution
+
+        implementation = replace(
+            implementation,
+            select_device=partial(distribution.select, count=devices),
+            make_gan=distribution.make_gan,
+            train=distribution.train,
+            from_first=distribution.from_first,
+        )
+    return implementation
 
 
-FRAMEWORK = Framework(ENGINES["TensorFlow"], load)
+# Who trains together: {"cluster": {"worker": [addresses]}, "task": {"type": "worker", "index": this one}}.
+TF_CONFIG = json.loads(os.environ.get("TF_CONFIG") or "{}")
+FRAMEWORK = Framework(
+    ENGINES["TensorFlow"],
+    load,
+    processes=len(TF_CONFIG.get("cluster", {}).get("worker", [])),
+    number=TF_CONFIG.get("task", {}).get("index", 0),
+)
 
 if __name__ == "__main__":
     main(FRAMEWORK)

@@ -18,9 +18,13 @@ def select(name: str) -> str:
     if is_cpu(name):
         with suppress(RuntimeError):  # too late: a GPU was in use before
             tf.config.set_visible_devices([], "GPU")  # TensorFlow would take their memory all the same
+    return choose(name, devices(), compute, "TensorFlow")
+
+
+def devices() -> list[str]:
+    """All there are, the fastest first. Only here and in PyTorch: in Keras a backend's."""
     gpus = len(tf.config.list_physical_devices("GPU"))
-    devices = [*(f"gpu:{number}" for number in range(gpus)), "cpu:0"]
-    return choose(name, devices, compute, "TensorFlow")
+    return [*(f"gpu:{number}" for number in range(gpus)), "cpu:0"]
 
 
 def compute(device: str) -> None:

@@ -12,9 +12,10 @@ import io
 import math
 import multiprocessing
 import os
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import AbstractContextManager, redirect_stderr, redirect_stdout
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import AbstractContextManager, ExitStack, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field, replace
 from itertools import chain, cycle, repeat
 from typing import Any
@@ -23,15 +24,23 @@ from unittest import mock
 import numpy as np
 
 from common.checkpoint import Arrays, Checkpoint
+from common.command_line.framework import Framework, Implementation
 from common.command_line.main import main
+from common.command_line.train import follow
 from common.config import Config
 from common.data.mnist import scikit_learn_digits
-from common.engines import ENGINES
+from common.engines import ENGINES, Engine
 from common.feed import Batch, CriticBatches, Feed
 from common.networks import networks
 from common.objectives import OBJECTIVES
+from common.runs.together import Together, object_from_first
 
 MASK_STREAM = 7  # nothing else in these tests draws from it
+
+
+def rows(count: int, batch_size: int, device: int, devices: int) -> np.ndarray:
+    """Which of `count` rows, batches below each other, belong to one of several devices: integers (n,)."""
+    return np.arange(count).reshape(-1, devices, batch_size // devices)[:, device].ravel()
 
 
 def masks(config: Config, iteration: int) -> list[np.ndarray]:
@@ -95,11 +104,16 @@ class MemoryRecorder:
 class PlayerFeed(Feed):
     """A feed in the dtype that a player computes in; with `dropout_seeds`, one batch for these iterations."""
 
-    dtype: str
+    dtype: str = "float32"
     dropout_seeds: tuple[int, ...] = ()
+    with_masks: bool = False
 
     def batch(self, iteration: int) -> Batch | CriticBatches:
-        """The numbers of `Feed` in another dtype."""
+        """The numbers of `Feed` in another dtype; where a process has some of the rows, set their masks."""
+        if self.with_masks and self.devices > 1:
+            share = self.config.batch_size, self.device, self.devices
+            whole = masks(self.config, iteration)
+            framework.set_masks(None, [mask[rows(len(mask), *share)] for mask in whole])
         batch = super().batch(0 if self.dropout_seeds else iteration)
         return type(batch)(*(array.astype(self.dtype) for array in batch))
 
@@ -111,15 +125,20 @@ class PlayerFeed(Feed):
 class Player:
     """One framework in a process of its own; `run` and the rest are carried out there."""
 
-    def __init__(self, name: str, dtype: str) -> None:
+    def __init__(self, name: str, dtype: str, devices: int = 1) -> None:
         self.executor = ProcessPoolExecutor(
-            1, multiprocessing.get_context("spawn"), initializer=import_framework, initargs=(name, dtype)
+            1,
+            multiprocessing.get_context("spawn"),
+            initializer=import_framework,
+            initargs=(name, dtype, devices),
         )
 
+    def begin(self, task: str, *arguments: Any, **options: Any) -> Future[Any]:
+        """Have a task carried out, and do not wait for its end."""
+        return self.executor.submit(carry_out, task, *arguments, **options)
+
     def __getattr__(self, task: str) -> Any:
-        return lambda *arguments, **options: self.executor.submit(
-            carry_out, task, *arguments, **options
-        ).result()
+        return lambda *arguments, **options: self.begin(task, *arguments, **options).result()
 
     def stop(self) -> None:
         """End the process, without the seconds that frameworks take to clean up."""
@@ -132,15 +151,15 @@ class Player:
 framework: Any = None
 
 
-def import_framework(name: str, dtype: str) -> None:
+def import_framework(name: str, dtype: str, devices: int) -> None:
     """Prepare this process; `dtype` is float32 or float64."""
     global framework
     engine = ENGINES[name]
     os.environ["KERAS_BACKEND"] = engine.keras_backend
     os.environ["CUDA_VISIBLE_DEVICES"] = ""
-    importlib.import_module(f"{engine.package}.__main__").FRAMEWORK.load()
+    implementation = importlib.import_module(f"{engine.package}.__main__").FRAMEWORK.load(devices)
     kind = {"PyTorch": InPyTorch, "TensorFlow": InTensorFlow, "Keras": InKeras}[engine.framework]
-    framework = kind(engine.package, dtype)
+    framework = kind(engine, dtype, implementation)
 
 
 class InFramework:
@@ -152,15 +171,19 @@ class InFramework:
     training: Any
     variants: Any
 
-    def __init__(self, package: str, dtype: str) -> None:
+    def __init__(self, engine: Engine, dtype: str, implementation: Implementation) -> None:
+        package = engine.package
         self.layers = importlib.import_module(f"{package}.layers")
         self.networks = importlib.import_module(f"{package}.networks")
         self.convolutional = importlib.import_module(f"{package}.convolutional")
         self.training = importlib.import_module(f"{package}.training")
         self.variants = importlib.import_module(f"{package}.variants")
         self.select = importlib.import_module(f"{package}.device").select
-        self.device = self.select("cpu")
-        self.package = package
+        self.engine = engine
+        self.implementation = implementation
+        # Processes that train together meet for each training anew.
+        self.device = self.select("cpu") if implementation.launch else implementation.select_device("cpu")
+        self.package = engine.package
         self.dtype = dtype
         self.prepare()
 
@@ -195,6 +218,27 @@ class InFramework:
     def generate(self, config: Config, arrays: Arrays, noise: np.ndarray) -> np.ndarray:
         """Images from the generator of a checkpoint."""
         return self.variants.generate_from(config, arrays, noise, self.device)
+
+    def run_as(
+        self, number: int, count: int, port: int, config: Config, *arguments: Any, with_masks: bool
+    ) -> Trace | None:
+        """`run`, as one of several processes; the first has the trace."""
+        os.environ |= {"RANK": f"{number}", "WORLD_SIZE": f"{count}", "MASTER_PORT": f"{port}"}
+        os.environ |= {"MASTER_ADDR": "localhost", "LOCAL_RANK": f"{number}", "LOCAL_WORLD_SIZE": f"{count}"}
+        if number > 0:
+            with self.dropout_replaced(config, with_masks):
+                follow(Framework(self.engine, lambda devices: self.implementation), "cpu", count)
+            return None
+        self.device = self.implementation.select_device("cpu")
+        return self.run(config, *arguments, with_masks=with_masks)
+
+    def dropout_replaced(self, config: Config, with_masks: bool) -> AbstractContextManager[Any]:
+        """Networks that are made meanwhile take given masks, if they are to."""
+        layer = self.masked_dropout(config) if with_masks else self.layers.Dropout
+        stack = ExitStack()
+        for module in (self.networks, self.convolutional):
+            stack.enter_context(mock.patch.object(module, "Dropout", layer))
+        return stack
 
     def score(self, config: Config, arrays: Arrays, images: np.ndarray) -> np.ndarray:
         """D(x) with the discriminator of a checkpoint, which has dropout when it trains."""
@@ -241,27 +285,34 @@ class InFramework:
         dropout_seeds: tuple[int, ...] = (),
     ) -> Trace:
         """Train from iteration `first` up to `last`."""
-        layer = self.masked_dropout(config) if with_masks else self.layers.Dropout
-        with (
-            mock.patch.object(self.networks, "Dropout", layer),
-            mock.patch.object(self.convolutional, "Dropout", layer),
-        ):
-            gan = self.variants.make_gan(replace(config, steps=last), self.device)
+        with self.dropout_replaced(config, with_masks):
+            gan = self.implementation.make_gan(replace(config, steps=last), self.device)
 
         def before_iteration(iteration: int) -> None:
             if with_masks:
                 self.set_masks(gan, [mask.astype(self.dtype) for mask in masks(config, iteration)])
 
         images = scikit_learn_digits()
-        feed = PlayerFeed(config, images.pixels, images.labels, self.dtype, dropout_seeds)
+        feed = PlayerFeed(
+            config,
+            images.pixels,
+            images.labels,
+            dtype=self.dtype,
+            dropout_seeds=dropout_seeds,
+            with_masks=with_masks,
+        )
         state = {name: array.astype(self.dtype) for name, array in arrays.items()}
         noise = np.zeros((2, config.noise_dim + config.classes), self.dtype)
         start = Checkpoint(first, config.as_dict(), state)
-        recorder = MemoryRecorder(config, start, last, noise, before_iteration)
+        memory = MemoryRecorder(config, start, last, noise, before_iteration)
+        recorder: Any = memory
+        if self.implementation.launch and (from_first := self.implementation.from_first):
+            object_from_first((feed, start), from_first)
+            recorder = Together(start, recorder, from_first)
         kind = type(gan)
         with mock.patch.object(kind, "generator_loss", side_effect=kind.generator_loss) as loss:
-            self.training.train(gan, feed, recorder, self.device)
-        return Trace(np.array(recorder.losses), recorder.arrays, loss.call_count, self.random_state(gan))
+            self.implementation.train(gan, feed, recorder, self.device)
+        return Trace(np.array(memory.losses), memory.arrays, loss.call_count, self.random_state(gan))
 
 
 class InPyTorch(InFramework):
@@ -327,7 +378,8 @@ class InTensorFlow(InFramework):
         import tensorflow as tf
 
         self.masks = [tf.Variable(mask.astype(self.dtype)) for mask in masks(config, 0)]
-        waiting = iter(self.masks)  # the step is traced once and asks for each once
+        # Each device traces the step once and asks for each once.
+        waiting = defaultdict[int, Iterator[Any]](lambda: iter(self.masks))
 
         class MaskedDropout(tf.Module):
             def __init__(self, rate: float, random: Any) -> None:
@@ -335,7 +387,13 @@ class InTensorFlow(InFramework):
                 assert rate == config.dropout
 
             def __call__(self, x: Any, training: bool) -> Any:
-                return x * tf.reshape(next(waiting), tf.shape(x)) if training else x
+                if not training:
+                    return x
+                replica = tf.distribute.get_replica_context()
+                device = int(tf.get_static_value(replica.replica_id_in_sync_group))
+                mask = next(waiting[device])
+                own = rows(mask.shape[0], config.batch_size, device, replica.num_replicas_in_sync)
+                return x * tf.reshape(tf.gather(mask, own), tf.shape(x))
 
         return MaskedDropout
 
@@ -443,7 +501,9 @@ class InKeras(InFramework):
 
         random = keras.random.SeedGenerator(0)
         images = scikit_learn_digits()
-        feed = PlayerFeed(Config(batch_size=1), images.pixels, images.labels, self.dtype, (seed,))
+        feed = PlayerFeed(
+            Config(batch_size=1), images.pixels, images.labels, dtype=self.dtype, dropout_seeds=(seed,)
+        )
         random.state.assign(self.training.Batches(feed, 0, 1)[0]["dropout_seed"])
         return random
 

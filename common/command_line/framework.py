@@ -15,6 +15,7 @@ from common.machine import hardware
 from common.machine.imports import shadow
 from common.machine.streams import silent_stderr
 from common.runs.recorder import Recorder
+from common.runs.together import FromFirst
 
 DEVICE = "auto"
 
@@ -28,6 +29,9 @@ class Implementation:
     make_gan: Callable[[Config, Any], Any]
     train: Callable[[Any, Feed, Recorder, Any], None]
     generate: Callable[[Config, Arrays, np.ndarray, Any], np.ndarray]
+    # Where processes train together:
+    launch: Callable[[str, int], int] | None = None  # starts one for each device; returns the exit status
+    from_first: FromFirst | None = None
 
 
 @dataclass(frozen=True)
@@ -35,11 +39,13 @@ class Framework:
     """A framework folder, before its framework is imported."""
 
     engine: Engine
-    load: Callable[[], Implementation]  # takes seconds: done once the options are known to be good
+    load: Callable[[int], Implementation]  # takes seconds: done once the options are known to be good
+    processes: int = 0  # that train together, this one among them, where somebody has started several
+    number: int = 0  # of this process; the first reads and writes for all
 
 
-def load(framework: Framework) -> Implementation:
-    """`framework.load()`, without the notices that its compiled libraries write to stderr meanwhile.
+def load(framework: Framework, devices: int = 1) -> Implementation:
+    """`framework.load(devices)`, without the notices that its compiled libraries write to stderr meanwhile.
 
     Raises:
         GanError: it is not installed.
@@ -47,7 +53,7 @@ def load(framework: Framework) -> Implementation:
     hardware.forbid_fewer_digits()
     try:
         with silent_stderr():
-            return framework.load()
+            return framework.load(devices)
     except (ImportError, AttributeError) as error:
         if other := shadow(error):
             raise GanError(f"{other}.") from None

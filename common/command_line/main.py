@@ -33,6 +33,11 @@ RECIPE = Setting(
     choices=tuple(RECIPES),
     kind=str,
 )
+DEVICES = Setting(
+    "train on so many devices of this machine, of the kind that --device names, each of which takes its "
+    "share of every batch; a run may go on with another number",
+    within=Interval(1),
+)
 EPOCHS = Setting(
     "train for so many passes over the images instead of --steps; 100 is the tutorial's full schedule, "
     "93,750 iterations of MNIST",
@@ -126,6 +131,7 @@ def add_train(commands: Any, framework: Framework) -> None:
         "(default: the environment's GAN_DATA_DIR, else data in the repository)",
     )
     add_device(parser)
+    add_setting(parser, "--devices", DEVICES, framework.processes or 1)
     runs = RUNS / framework.engine.short_name
     parser.add_argument(
         "--run",

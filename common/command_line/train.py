@@ -1,9 +1,10 @@
 """`train`: start a run, or go on with one."""
 
+import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from common.command_line.framework import DEVICE, Framework, load
 from common.config import OF_LOSS, RECIPES, Config, option_name, settings, with_its_loss
@@ -11,8 +12,9 @@ from common.data import datasets, mnist
 from common.errors import GanError, UsageError, listed
 from common.feed import Feed
 from common.machine import hardware
-from common.runs.recorder import Recorder, alone_with, make_film_and_chart
+from common.runs.recorder import STOP_SIGNALS, Recorder, alone_with, make_film_and_chart
 from common.runs.run import Run, iterations_per_second, make_new_folder, newest_run, point_latest_at
+from common.runs.together import Together, object_from_first
 
 VERDICT_WINDOW = 500  # iterations in the last losses
 
@@ -21,6 +23,9 @@ def train(framework: Framework, options: dict[str, Any]) -> int:
     """Start a run or go on with one; return the exit status."""
     data_dir = options.pop("data_dir")
     device_name = options.pop("device")
+    devices = options.pop("devices")
+    if framework.number > 0:
+        return follow(framework, device_name, devices)
     folder = options.pop("run")
     epochs = options.pop("epochs")
 
@@ -43,9 +48,14 @@ def train(framework: Framework, options: dict[str, Any]) -> int:
         config = with_epochs(replace(config, dataset=images.name), epochs, len(images.pixels))
         check_batch_size(config, images)
 
-    implementation = load(framework)
+    check_devices(config, devices, framework)
+    implementation = load(framework, devices)
+    if implementation.launch and not framework.processes:
+        return implementation.launch(device_name, devices)
     device = implementation.select_device(device_name)
     environment = hardware.describe() | implementation.environment(device)
+    if devices > 1:
+        environment["devices"] = str(devices)
     if resume:
         run.record["config"] = config.as_dict()
         run.record["data"]["name"] = images.name
@@ -66,10 +76,29 @@ def train(framework: Framework, options: dict[str, Any]) -> int:
             f"Learning from {images.title}, {len(images.pixels):,} images. {framework.engine.title} computes "
             f"on {hardware.device_in_words(environment)}. Watch {run.folder}"
         )
-        implementation.train(implementation.make_gan(config, device), feed, recorder, device)
-    print(report(framework, run, recorder, data_dir, device_name))
+        together = recorder
+        if framework.processes and (from_first := implementation.from_first):
+            object_from_first((feed, recorder.start), from_first)
+            together = cast(Recorder, Together(recorder.start, recorder, from_first))
+        implementation.train(implementation.make_gan(config, device), feed, together, device)
+    print(report(framework, run, recorder, data_dir, device_name, devices))
     if recorder.signal_received and recorder.saved_iteration < config.steps:
         return 128 + recorder.signal_received
+    return 0
+
+
+def follow(framework: Framework, device_name: str, devices: int) -> int:
+    """Do what the first of several processes does, and touch no file; return the exit status."""
+    for name in STOP_SIGNALS:  # the first decides when to stop
+        if number := getattr(signal, name, None):
+            signal.signal(number, signal.SIG_IGN)
+    implementation = load(framework, devices)
+    device = implementation.select_device(device_name)
+    assert implementation.from_first
+    feed, start = object_from_first(None, implementation.from_first)
+    gan = implementation.make_gan(feed.config, device)
+    together = cast(Recorder, Together(start, None, implementation.from_first))
+    implementation.train(gan, feed, together, device)
     return 0
 
 
@@ -216,7 +245,23 @@ def check_batch_size(config: Config, images: mnist.Images) -> None:
         )
 
 
-def report(framework: Framework, run: Run, recorder: Recorder, data_dir: Path, device_name: str) -> str:
+def check_devices(config: Config, devices: int, framework: Framework) -> None:
+    """Raise `UsageError` unless so many devices can share a batch, and processes there are as many."""
+    if framework.processes not in (0, devices):
+        raise UsageError(
+            f"There are {framework.processes} processes, each with a device, and --devices asks for "
+            f"{devices}; leave that out."
+        )
+    if config.batch_size % devices:
+        raise UsageError(
+            f"--batch-size {config.batch_size} cannot be shared out among --devices {devices}; choose one "
+            "that divides it, or for a new run another batch size."
+        )
+
+
+def report(
+    framework: Framework, run: Run, recorder: Recorder, data_dir: Path, device_name: str, devices: int
+) -> str:
     """How the session went, what to look at and what to type next."""
     done, seconds = recorder.saved_iteration, recorder.session["seconds"]
     rate = iterations_per_second([recorder.session])
@@ -225,6 +270,7 @@ def report(framework: Framework, run: Run, recorder: Recorder, data_dir: Path, d
     where = [] if device_name == DEVICE else ["--device", device_name]
     if done < run.config.steps:
         verb = f"Stopped after {done:,} of {run.config.steps:,} iterations on {data}; the state is saved"
+        where += ["--devices", str(devices)] if devices > 1 else []
         words = ["train", "--resume", "--run", str(run.folder), *where, *mnist.data_dir_option(data_dir)]
     else:
         verb = f"Trained {done:,} iterations on {data}"

@@ -4,8 +4,10 @@ import sys
 from collections.abc import Callable, Sequence
 
 from common.errors import UsageError
+from common.machine.hardware import usable_cores
 
 SAME_KIND = {"cuda": "gpu", "gpu": "cuda"}  # PyTorch says cuda, TensorFlow and JAX say gpu
+MOST_ON_A_CPU = 8  # devices that a CPU with fewer cores passes for
 
 
 def choose(name: str, devices: Sequence[str], compute: Callable[[str], None], title: str) -> str:
@@ -25,6 +27,29 @@ def choose(name: str, devices: Sequence[str], compute: Callable[[str], None], ti
     if not candidates:
         raise UsageError(f"{title} has no --device {name} here; use auto, or {' or '.join(devices)}.")
     return first_that_computes(candidates if automatic else candidates[:1], compute, title)
+
+
+def with_others(first: str, count: int, devices: Sequence[str], title: str) -> list[str]:
+    """`first`, as `choose` chose it, and those that follow it among `devices`: `count` of one kind.
+
+    A CPU passes for several: where there are no GPUs, the same can be learnt.
+
+    Raises:
+        UsageError: there are not so many.
+    """
+    if is_cpu(first):
+        most = max(MOST_ON_A_CPU, usable_cores())
+        if count > most:
+            raise UsageError(f"--devices must be at most {most} on this CPU, not {count}.")
+        return [first] * count
+    kind = first.partition(":")[0]
+    of_kind = [one for one in devices[devices.index(first) :] if one.partition(":")[0] == kind]
+    if count > len(of_kind):
+        raise UsageError(
+            f"--devices must be at most {len(of_kind)}, as many as {title} has from {first} on, not {count}; "
+            "or use --device cpu, which passes for several."
+        )
+    return of_kind[:count]
 
 
 def first_that_computes(devices: Sequence[str], compute: Callable[[str], None], title: str) -> str:

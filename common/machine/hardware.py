@@ -43,9 +43,11 @@ def describe() -> dict[str, str]:
 
 
 def device_in_words(environment: Mapping[str, str]) -> str:
-    """What computes, out of the record of a session: `cpu (AMD EPYC, cores: 2)` or `cuda:0 NVIDIA H100`."""
+    """What computes, out of the record of a session: `2 x cpu (AMD EPYC, cores: 2)`, `cuda:0 NVIDIA H100`."""
     device = environment["device"]
-    if device.startswith("cpu"):
+    if "devices" in environment:
+        device = f"{environment['devices']} x {device}"
+    if environment["device"].startswith("cpu"):
         return f"{device} ({environment['cpu']}, cores: {environment['cores']})"
     return device
 

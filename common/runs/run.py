@@ -140,8 +140,9 @@ class Run:
         sessions = [one for one in self.record["sessions"] if one["to_iteration"] > one["from_iteration"]]
         if not sessions:
             return []
-        before = {"framework": sessions[-1]["framework"], **sessions[-1]["environment"]}
-        now = {"framework": title, **environment}
+        alone = {"devices": "1"}  # which the record names where there are several
+        before = alone | {"framework": sessions[-1]["framework"], **sessions[-1]["environment"]}
+        now = alone | {"framework": title, **environment}
         return [
             f"{name} {before.get(name, 'unset')} → {now.get(name, 'unset')}"
             for name in {**before, **now}

@@ -1,0 +1,231 @@
+"""Several devices train what one does: see `distribution.py` in each framework folder."""
+
+import json
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from common import checkpoint
+from common.config import Config
+from common.runs.run import Run
+from tests.combinations import COMBINATIONS
+from tests.conftest import require_framework
+from tests.frameworks import Player, Trace
+from tests.test_resume import assert_same_run, finish, start, wait_until
+
+pytestmark = pytest.mark.slow
+
+SEVERAL = ("PyTorch", "TensorFlow", "Keras on JAX")  # what trains on several devices
+MOST = 4
+AGREEMENT = 1e-9  # measured: 2e-15 in losses, 1e-13 in weights
+CONFIGS = {
+    "step 1, with masks": (COMBINATIONS["dense, non-saturating, discriminator-first, 0 classes"], 100),
+    "conditional wasserstein": (COMBINATIONS["dense, wasserstein, discriminator-first, 10 classes"], 100),
+    "batch normalisation": (
+        COMBINATIONS["convolutional, non-saturating, discriminator-first, 0 classes"],
+        20,
+    ),
+}
+SMALL = "train --dataset digits --batch-size 48 --noise-dim 16 --steps 120 --device cpu --devices 2"
+SMALL += " --ema-decay 0.9 --sample-every 20 --checkpoint-every 12"
+
+
+def settings(name: str) -> tuple[Config, int, bool]:
+    """Configuration, number of iterations, and whether dropout's masks are given."""
+    config, iterations = CONFIGS[name]
+    with_masks = name.endswith("masks")
+    dropout = config.dropout if with_masks else 0.0
+    steps = min(2, config.critic_steps)
+    return (
+        replace(config, batch_size=8, dropout=dropout, ema_decay=0.99, critic_steps=steps),
+        iterations,
+        with_masks,
+    )
+
+
+class Team:
+    """An engine on several devices: players that train together, of which the first has what comes of it."""
+
+    def __init__(self, engine: str, devices: int) -> None:
+        self.devices = devices
+        processes = devices if engine == "PyTorch" else 1
+        self.players = [Player(engine, "float64", devices) for _ in range(processes)]
+
+    def train(self, name: str) -> Trace:
+        config, iterations, with_masks = settings(name)
+        arguments = config, checkpoint.initial_arrays(config), 0, iterations
+        if len(self.players) == 1:
+            trace: Trace = self.players[0].run(*arguments, with_masks=with_masks)
+            return trace
+        with socket.create_server(("localhost", 0)) as server:
+            port = server.getsockname()[1]
+        begun = [
+            player.begin("run_as", number, self.devices, port, *arguments, with_masks=with_masks)
+            for number, player in enumerate(self.players)
+        ]
+        first, *_ = [one.result(timeout=300) for one in begun]
+        return first
+
+    def stop(self) -> None:
+        for player in self.players:
+            player.stop()
+
+
+@pytest.fixture(scope="module", params=[2, MOST])
+def devices(request: pytest.FixtureRequest) -> int:
+    return request.param
+
+
+@pytest.fixture(scope="module", params=SEVERAL)
+def team(request: pytest.FixtureRequest, devices: int) -> Iterator[Team]:
+    require_framework(request.param)
+    several = Team(request.param, devices)
+    yield several
+    several.stop()
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_several_devices_train_what_one_does(
+    players: Callable[[str, str], Player], team: Team, name: str
+) -> None:
+    """Losses, weights, moments, averages and running statistics: gradients and statistics are of all rows."""
+    config, iterations, with_masks = settings(name)
+    one = players("PyTorch", "float64").run(
+        config, checkpoint.initial_arrays(config), 0, iterations, with_masks=with_masks
+    )
+    several = team.train(name)
+    np.testing.assert_allclose(several.losses, one.losses, rtol=0, atol=AGREEMENT)
+    assert several.arrays.keys() == one.arrays.keys()
+    for array_name, array in several.arrays.items():
+        np.testing.assert_allclose(array, one.arrays[array_name], rtol=0, atol=AGREEMENT, err_msg=array_name)
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("module") / "uninterrupted"
+    finish(start(folder, SMALL))
+    return folder
+
+
+def workers_of(launcher: int) -> list[int]:
+    """The processes that torchrun has started."""
+    return [int(pid) for pid in Path(f"/proc/{launcher}/task/{launcher}/children").read_text().split()]
+
+
+def wait_until_gone(processes: list[int]) -> None:
+    deadline = time.monotonic() + 60
+    while any(Path(f"/proc/{pid}").exists() for pid in processes):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="this system does not list processes there")
+@pytest.mark.parametrize("victim", ["first worker", "second worker", "torchrun"])
+def test_when_one_process_is_killed_all_end_and_the_run_goes_on(
+    uninterrupted: Path, tmp_path: Path, victim: str
+) -> None:
+    folder = tmp_path / "killed"
+    process = start(folder, SMALL)
+    wait_until(process, folder, 24)
+    workers = workers_of(process.pid)
+    assert len(workers) == 2
+    killed = {"first worker": workers[0], "second worker": workers[1], "torchrun": process.pid}[victim]
+    os.kill(killed, signal.SIGKILL)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode not in (0, None)
+    assert "Traceback" not in err
+    assert err.count("error: ") == (2 if victim == "torchrun" else 1), err
+    wait_until_gone(workers)
+    finish(start(folder, "train --resume --device cpu --devices 2"))
+    assert_same_run(folder, uninterrupted)
+
+
+def test_ctrl_c_saves_and_says_how_to_go_on(uninterrupted: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "interrupted"
+    process = start(folder, SMALL)
+    wait_until(process, folder, 24)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 128 + signal.SIGINT
+    assert "Traceback" not in err
+    assert "--resume" in out and "--devices 2" in out
+    finish(start(folder, "train --resume --device cpu --devices 2"))
+    assert_same_run(folder, uninterrupted)
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ("--devices 0", "--devices must be at least 1, not 0."),
+        ("--devices 3 --batch-size 64", "--batch-size 64 cannot be shared out among --devices 3"),
+        ("--devices 1000 --batch-size 1000", "--devices must be at most"),
+    ],
+)
+@pytest.mark.parametrize("engine", SEVERAL)
+def test_devices_that_cannot_be(tmp_path: Path, engine: str, options: str, sentence: str) -> None:
+    process = start(tmp_path / "run", f"train --dataset digits --device cpu {options}", engine)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert err.startswith("error: ") and sentence in err and err.count("\n") == 1
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("engine", ["Keras on TensorFlow", "Keras on PyTorch"])
+def test_keras_on_other_backends_says_which_one_has_several_devices(tmp_path: Path, engine: str) -> None:
+    process = start(tmp_path / "run", "train --dataset digits --device cpu --devices 2", engine)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert f"error: {engine} trains on one device here" in err and "KERAS_BACKEND=jax" in err
+
+
+def test_a_port_that_is_taken_and_a_process_that_never_comes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Processes started by hand, by the variables that `torch.distributed` documents."""
+    with socket.create_server(("localhost", 0)) as server:
+        port = server.getsockname()[1]
+        variables = {"RANK": "0", "WORLD_SIZE": "2", "MASTER_ADDR": "localhost", "MASTER_PORT": f"{port}"}
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        _, err = start(tmp_path / "run", "train --dataset digits --device cpu").communicate(timeout=60)
+        assert f"error: localhost:{port}, where the processes are to meet, is taken" in err
+    process = start(tmp_path / "run", "train --dataset digits --device cpu")
+    _, err = process.communicate(timeout=75)
+    assert process.returncode == 1
+    assert f"error: The 2 processes did not all come to localhost:{port} within 45 s" in err
+    assert "Traceback" not in err and not (tmp_path / "run").exists()
+
+
+def test_a_run_goes_on_with_more_devices_and_in_another_framework(tmp_path: Path) -> None:
+    """PyTorch on one device, TensorFlow on two, Keras on JAX on four, in the same folder."""
+    folder = tmp_path / "run"
+    finish(start(folder, "train --dataset digits --batch-size 8 --noise-dim 4 --device cpu --steps 2"))
+    for devices, engine, steps in [(2, "TensorFlow", 4), (4, "Keras on JAX", 6)]:
+        line = f"train --resume --device cpu --devices {devices} --steps {steps}"
+        finish(start(folder, line, engine))
+    run = Run.open(folder)
+    assert run.losses()["iteration"].tolist() == [*range(6)]
+    found = [one["environment"].get("devices") for one in run.record["sessions"]]
+    assert found == [None, "2", "4"]
+
+
+def test_two_workers_of_tensorflow_train_one_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As processes on this machine, by the variable that TensorFlow documents."""
+    with socket.create_server(("localhost", 0)) as one, socket.create_server(("localhost", 0)) as other:
+        cluster = {"worker": [f"localhost:{server.getsockname()[1]}" for server in (one, other)]}
+    begun = []
+    for index in range(2):
+        task = {"type": "worker", "index": index}
+        monkeypatch.setenv("TF_CONFIG", json.dumps({"cluster": cluster, "task": task}))
+        line = "train --dataset digits --batch-size 8 --noise-dim 4 --device cpu --steps 2"
+        begun.append(start(tmp_path / "run", line, "TensorFlow"))
+    first, second = [finish(process) for process in begun]
+    assert "2 x cpu" in first and not second
+    assert len(Run.open(tmp_path / "run").losses()) == 2
