@@ -44,7 +44,7 @@ check: style  ## check style, types and what takes seconds to check: less than t
 	$(RUN) pytest -m 'not slow' $(ARGS)
 	@echo 'Left out: the tests marked as slow. `make test` runs all.'
 
-test: style  ## check style, types and all behaviour: 25 minutes on two cores
+test: style  ## check style, types and all behaviour: half an hour on two cores
 	$(RUN) pytest $(ARGS)
 
 style: $(FRAMEWORKS:%=$(VENV)/installed-%) $(VENV)/installed-test

@@ -3,9 +3,10 @@
 import os
 from dataclasses import replace
 
-from common.command_line.framework import Framework, Implementation
+from common.command_line.framework import Framework, Implementation, Place
 from common.command_line.main import main
 from common.engines import ENGINES
+from common.errors import UsageError
 
 
 def load(devices: int = 1) -> Implementation:
@@ -33,13 +34,22 @@ def load(devices: int = 1) -> Implementation:
     return implementation
 
 
-# torchrun says by these variables what it has started.
-FRAMEWORK = Framework(
-    ENGINES["PyTorch"],
-    load,
-    processes=int(os.environ.get("WORLD_SIZE", 0)),
-    number=int(os.environ.get("RANK", 0)),
-)
+def place() -> Place:
+    """What torchrun says of the processes that it has started. Only here and in TensorFlow.
+
+    Raises:
+        UsageError: the variables say something else.
+    """
+    try:
+        return Place(int(os.environ.get("WORLD_SIZE", 0)), int(os.environ.get("RANK", 0)))
+    except ValueError:
+        raise UsageError(
+            "The environment's WORLD_SIZE and RANK, by which torchrun says what it has started, must be "
+            "whole numbers; unset them to train in one process."
+        ) from None
+
+
+FRAMEWORK = Framework(ENGINES["PyTorch"], load, place)
 
 if __name__ == "__main__":
     main(FRAMEWORK)

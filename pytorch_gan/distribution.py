@@ -31,6 +31,7 @@ from common.feed import Feed
 from common.machine.device import with_others
 from common.machine.hardware import usable_cores
 from common.runs.recorder import Recorder
+from common.runs.together import GONE
 from pytorch_gan import device, training, variants
 from pytorch_gan.training import GAN
 
@@ -48,7 +49,10 @@ def select(name: str) -> torch.device:
     here = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))  # the rest of them are on other machines
     devices = with_others(str(device.select(name)), here, device.devices(), "PyTorch")
     chosen = torch.device(devices[int(os.environ.get("LOCAL_RANK", "0"))])
-    torch.set_num_threads(max(1, usable_cores() // here))
+    if chosen.type == "cpu":
+        torch.set_num_threads(max(1, usable_cores() // here))
+    else:
+        torch.accelerator.set_device_index(chosen)
     try:
         store, rank, size = next(rendezvous("env://", timeout=TO_MEET))
         backend = dist.get_default_backend_for_device(chosen)  # NCCL between GPUs, Gloo between CPUs
@@ -101,8 +105,9 @@ def from_first(array: np.ndarray) -> np.ndarray:
             "torchrun, which started the processes of this training, is gone; go on from the last checkpoint "
             "with --resume."
         )
-    on_gpu = dist.get_backend() == dist.Backend.NCCL
-    tensor = torch.tensor(array, device="cuda" if on_gpu else "cpu")
+    between_cpus = dist.get_backend() == dist.Backend.GLOO
+    device_of_this = "cpu" if between_cpus else torch.accelerator.current_accelerator()
+    tensor = torch.tensor(array, device=device_of_this)
     with sure_of_the_others():
         dist.broadcast(tensor, src=0)
     return tensor.cpu().numpy()
@@ -116,10 +121,7 @@ def sure_of_the_others() -> Iterator[None]:
     except RuntimeError as error:
         if not (isinstance(error, dist.DistError) or "gloo" in str(error)):
             raise
-        raise GanError(
-            "Another process of this training has ended or cannot be reached; look at what it says, then go "
-            "on from the last checkpoint with --resume."
-        ) from None
+        raise GanError(GONE) from None
 
 
 def means_over_devices(tensors: list[Tensor]) -> list[Tensor]:

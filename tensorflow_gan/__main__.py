@@ -5,9 +5,10 @@ import os
 from dataclasses import replace
 from functools import partial
 
-from common.command_line.framework import Framework, Implementation
+from common.command_line.framework import Framework, Implementation, Place
 from common.command_line.main import main
 from common.engines import ENGINES
+from common.errors import UsageError
 
 
 def load(devices: int = 1) -> Implementation:
@@ -39,14 +40,25 @@ def load(devices: int = 1) -> Implementation:
     return implementation
 
 
-# Who trains together: {"cluster": {"worker": [addresses]}, "task": {"type": "worker", "index": this one}}.
-TF_CONFIG = json.loads(os.environ.get("TF_CONFIG") or "{}")
-FRAMEWORK = Framework(
-    ENGINES["TensorFlow"],
-    load,
-    processes=len(TF_CONFIG.get("cluster", {}).get("worker", [])),
-    number=TF_CONFIG.get("task", {}).get("index", 0),
-)
+def place() -> Place:
+    """What the environment's TF_CONFIG says of the workers. Only here and in PyTorch.
+
+    Raises:
+        UsageError: it says something else.
+    """
+    try:
+        config = json.loads(os.environ.get("TF_CONFIG") or "{}")
+        workers = config.get("cluster", {}).get("worker", [])
+        return Place(len(workers), int(config.get("task", {}).get("index", 0)))
+    except (AttributeError, TypeError, ValueError):
+        raise UsageError(
+            "The environment's TF_CONFIG must name workers and this one's index, as in "
+            '{"cluster": {"worker": ["a:29500", "b:29500"]}, "task": {"type": "worker", "index": 0}}; unset '
+            "it to train in one process."
+        ) from None
+
+
+FRAMEWORK = Framework(ENGINES["TensorFlow"], load, place)
 
 if __name__ == "__main__":
     main(FRAMEWORK)

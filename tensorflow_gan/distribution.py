@@ -18,6 +18,7 @@ from common.errors import GanError
 from common.feed import Feed
 from common.machine.device import is_cpu, with_others
 from common.runs.recorder import Recorder
+from common.runs.together import GONE
 from tensorflow_gan import device, training, variants
 from tensorflow_gan.layers import BatchNormalisation
 from tensorflow_gan.optimisers import Adam
@@ -101,10 +102,7 @@ def sure_of_the_others() -> Iterator[None]:
     except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.InternalError):
         if "TF_CONFIG" not in os.environ:
             raise
-        raise GanError(
-            "Another process of this training has ended or cannot be reached; look at what it says, then go "
-            "on from the last checkpoint with --resume."
-        ) from None
+        raise GanError(GONE) from None
 
 
 def the_same_on_each(create: Any, **options: Any) -> tf.Variable:

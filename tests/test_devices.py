@@ -4,6 +4,8 @@ import json
 import os
 import signal
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -127,28 +129,12 @@ def wait_until_gone(processes: list[int]) -> None:
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="this system does not list processes there")
-@pytest.mark.parametrize("victim", ["first worker", "second worker", "torchrun"])
-def test_when_one_process_is_killed_all_end_and_the_run_goes_on(
-    uninterrupted: Path, tmp_path: Path, victim: str
+def test_a_run_whose_processes_are_stopped_and_killed_ends_the_same(
+    uninterrupted: Path, tmp_path: Path
 ) -> None:
+    """Ctrl-C, and the end of each process in turn: all end with a sentence, and the run goes on."""
     folder = tmp_path / "killed"
-    process = start(folder, SMALL)
-    wait_until(process, folder, 24)
-    workers = workers_of(process.pid)
-    assert len(workers) == 2
-    killed = {"first worker": workers[0], "second worker": workers[1], "torchrun": process.pid}[victim]
-    os.kill(killed, signal.SIGKILL)
-    _, err = process.communicate(timeout=60)
-    assert process.returncode not in (0, None)
-    assert "Traceback" not in err
-    assert err.count("error: ") == (2 if victim == "torchrun" else 1), err
-    wait_until_gone(workers)
-    finish(start(folder, "train --resume --device cpu --devices 2"))
-    assert_same_run(folder, uninterrupted)
-
-
-def test_ctrl_c_saves_and_says_how_to_go_on(uninterrupted: Path, tmp_path: Path) -> None:
-    folder = tmp_path / "interrupted"
+    resume = "train --resume --device cpu --devices 2"
     process = start(folder, SMALL)
     wait_until(process, folder, 24)
     process.send_signal(signal.SIGINT)
@@ -156,7 +142,20 @@ def test_ctrl_c_saves_and_says_how_to_go_on(uninterrupted: Path, tmp_path: Path)
     assert process.returncode == 128 + signal.SIGINT
     assert "Traceback" not in err
     assert "--resume" in out and "--devices 2" in out
-    finish(start(folder, "train --resume --device cpu --devices 2"))
+
+    for victim, iteration in [("first worker", 48), ("second worker", 72), ("torchrun", 96)]:
+        process = start(folder, resume)
+        wait_until(process, folder, iteration)
+        workers = workers_of(process.pid)
+        assert len(workers) == 2
+        killed = {"first worker": workers[0], "second worker": workers[1], "torchrun": process.pid}[victim]
+        os.kill(killed, signal.SIGKILL)
+        _, err = process.communicate(timeout=60)
+        assert process.returncode not in (0, None), victim
+        assert "Traceback" not in err, victim
+        assert err.count("error: ") == (2 if victim == "torchrun" else 1), err
+        wait_until_gone(workers)
+    finish(start(folder, resume))
     assert_same_run(folder, uninterrupted)
 
 
@@ -188,19 +187,40 @@ def test_keras_on_other_backends_says_which_one_has_several_devices(tmp_path: Pa
 def test_a_port_that_is_taken_and_a_process_that_never_comes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Processes started by hand, by the variables that `torch.distributed` documents."""
+    """Processes started by hand, by the variables that `torch.distributed` documents; they wait for less."""
+    require_framework("PyTorch")
+    from pytorch_gan import distribution
+
+    assert distribution.TO_MEET.total_seconds() < 60
+    shortened = "from datetime import timedelta; from pytorch_gan import distribution, __main__ as program; "
+    shortened += "distribution.TO_MEET = timedelta(seconds=5); program.main(program.FRAMEWORK)"
+    line = f"train --dataset digits --device cpu --run {tmp_path / 'run'}"
+    command = [sys.executable, "-c", shortened, *line.split()]
     with socket.create_server(("localhost", 0)) as server:
         port = server.getsockname()[1]
         variables = {"RANK": "0", "WORLD_SIZE": "2", "MASTER_ADDR": "localhost", "MASTER_PORT": f"{port}"}
         for name, value in variables.items():
             monkeypatch.setenv(name, value)
-        _, err = start(tmp_path / "run", "train --dataset digits --device cpu").communicate(timeout=60)
-        assert f"error: localhost:{port}, where the processes are to meet, is taken" in err
-    process = start(tmp_path / "run", "train --dataset digits --device cpu")
-    _, err = process.communicate(timeout=75)
-    assert process.returncode == 1
-    assert f"error: The 2 processes did not all come to localhost:{port} within 45 s" in err
-    assert "Traceback" not in err and not (tmp_path / "run").exists()
+        taken = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        assert f"error: localhost:{port}, where the processes are to meet, is taken" in taken.stderr
+    alone = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert alone.returncode == taken.returncode == 1
+    assert f"error: The 2 processes did not all come to localhost:{port} within 5 s" in alone.stderr
+    assert "Traceback" not in taken.stderr + alone.stderr and not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("engine", "name", "value"),
+    [("PyTorch", "WORLD_SIZE", "two"), ("TensorFlow", "TF_CONFIG", "{"), ("TensorFlow", "TF_CONFIG", "[]")],
+)
+def test_an_environment_that_does_not_say_who_trains_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: str, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    process = start(tmp_path / "run", "train --dataset digits --device cpu", engine)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert err.startswith("error: The environment's ") and name in err and err.count("\n") == 1
 
 
 def test_a_run_goes_on_with_more_devices_and_in_another_framework(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -34,14 +34,20 @@ class Implementation:
     from_first: FromFirst | None = None
 
 
+class Place(NamedTuple):
+    """Where this process stands among those that train together, as the environment says."""
+
+    processes: int = 0  # 0 where nobody has started several
+    number: int = 0  # of this one; the first reads and writes for all
+
+
 @dataclass(frozen=True)
 class Framework:
     """A framework folder, before its framework is imported."""
 
     engine: Engine
     load: Callable[[int], Implementation]  # takes seconds: done once the options are known to be good
-    processes: int = 0  # that train together, this one among them, where somebody has started several
-    number: int = 0  # of this process; the first reads and writes for all
+    place: Callable[[], Place] = Place
 
 
 def load(framework: Framework, devices: int = 1) -> Implementation:

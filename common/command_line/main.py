@@ -131,7 +131,7 @@ def add_train(commands: Any, framework: Framework) -> None:
         "(default: the environment's GAN_DATA_DIR, else data in the repository)",
     )
     add_device(parser)
-    add_setting(parser, "--devices", DEVICES, framework.processes or 1)
+    add_setting(parser, "--devices", DEVICES, framework.place().processes or 1)
     runs = RUNS / framework.engine.short_name
     parser.add_argument(
         "--run",

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
-from common.command_line.framework import DEVICE, Framework, load
+from common.command_line.framework import DEVICE, Framework, Place, load
 from common.config import OF_LOSS, RECIPES, Config, option_name, settings, with_its_loss
 from common.data import datasets, mnist
 from common.errors import GanError, UsageError, listed
@@ -24,7 +24,8 @@ def train(framework: Framework, options: dict[str, Any]) -> int:
     data_dir = options.pop("data_dir")
     device_name = options.pop("device")
     devices = options.pop("devices")
-    if framework.number > 0:
+    place = framework.place()
+    if place.number > 0:
         return follow(framework, device_name, devices)
     folder = options.pop("run")
     epochs = options.pop("epochs")
@@ -48,9 +49,9 @@ def train(framework: Framework, options: dict[str, Any]) -> int:
         config = with_epochs(replace(config, dataset=images.name), epochs, len(images.pixels))
         check_batch_size(config, images)
 
-    check_devices(config, devices, framework)
+    check_devices(config, devices, place)
     implementation = load(framework, devices)
-    if implementation.launch and not framework.processes:
+    if implementation.launch and not place.processes:
         return implementation.launch(device_name, devices)
     device = implementation.select_device(device_name)
     environment = hardware.describe() | implementation.environment(device)
@@ -77,7 +78,7 @@ def train(framework: Framework, options: dict[str, Any]) -> int:
             f"on {hardware.device_in_words(environment)}. Watch {run.folder}"
         )
         together = recorder
-        if framework.processes and (from_first := implementation.from_first):
+        if place.processes and (from_first := implementation.from_first):
             object_from_first((feed, recorder.start), from_first)
             together = cast(Recorder, Together(recorder.start, recorder, from_first))
         implementation.train(implementation.make_gan(config, device), feed, together, device)
@@ -245,11 +246,11 @@ def check_batch_size(config: Config, images: mnist.Images) -> None:
         )
 
 
-def check_devices(config: Config, devices: int, framework: Framework) -> None:
+def check_devices(config: Config, devices: int, place: Place) -> None:
     """Raise `UsageError` unless so many devices can share a batch, and processes there are as many."""
-    if framework.processes not in (0, devices):
+    if place.processes not in (0, devices):
         raise UsageError(
-            f"There are {framework.processes} processes, each with a device, and --devices asks for "
+            f"There are {place.processes} processes, each with a device, and --devices asks for "
             f"{devices}; leave that out."
         )
     if config.batch_size % devices:

@@ -12,6 +12,10 @@ from common.runs.recorder import Recorder
 # An array as the first process has it, in every process; elsewhere only its shape counts. int32.
 FromFirst = Callable[[np.ndarray], np.ndarray]
 NO_MORE = -1  # in the place of an iteration
+GONE = (
+    "Another process of this training has ended or cannot be reached; look at what it says, then go on from "
+    "the last checkpoint with --resume."
+)
 
 
 def number_from_first(number: int, from_first: FromFirst) -> int:
