@@ -6,6 +6,8 @@ one machine, `MultiWorkerMirroredStrategy` on those of all machines in the envir
 """
 
 import os
+import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -24,6 +26,8 @@ from tensorflow_gan.layers import BatchNormalisation
 from tensorflow_gan.optimisers import Adam
 from tensorflow_gan.training import GAN
 
+TO_MEET = 45  # seconds, for the workers: one of them may never come
+
 
 def select(name: str, count: int) -> str:
     """The first of `count` devices; from here on variables and steps are on all of them.
@@ -32,7 +36,7 @@ def select(name: str, count: int) -> str:
         UsageError: see `device.select`; or there are not so many.
     """
     if "TF_CONFIG" in os.environ:
-        strategy: tf.distribute.Strategy = tf.distribute.MultiWorkerMirroredStrategy()
+        strategy: tf.distribute.Strategy = meet()
         first = device.select(name)
     elif is_cpu(name) or not tf.config.list_physical_devices("GPU"):
         with_others("cpu:0", count, ["cpu:0"], "TensorFlow")
@@ -46,6 +50,28 @@ def select(name: str, count: int) -> str:
         strategy = tf.distribute.MirroredStrategy(with_others(first, count, device.devices(), "TensorFlow"))
     tf.distribute.experimental_set_strategy(strategy)
     return first
+
+
+def meet() -> tf.distribute.MultiWorkerMirroredStrategy:
+    """The strategy of all workers, once they are there. Only here: in PyTorch `select` sees to that.
+
+    Raises:
+        GanError: this worker's port is taken.
+    """
+    print(
+        f"Notice: Waiting for the workers in TF_CONFIG, for {TO_MEET} s at most. Should it end here, look at "
+        "what the others say, and whether they can be reached.",
+        file=sys.stderr,
+    )
+    # TensorFlow has no limit for that, and no Python runs meanwhile that could raise an error.
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.alarm(TO_MEET)
+    try:
+        return tf.distribute.MultiWorkerMirroredStrategy()
+    except tf.errors.UnknownError:
+        raise GanError("This worker's port in TF_CONFIG is taken; choose another one.") from None
+    finally:
+        signal.alarm(0)
 
 
 def make_gan(config: Config, first: str) -> GAN:

@@ -209,6 +209,42 @@ def test_a_port_that_is_taken_and_a_process_that_never_comes(
     assert "Traceback" not in taken.stderr + alone.stderr and not (tmp_path / "run").exists()
 
 
+def test_a_port_of_tensorflow_that_is_taken_and_a_worker_that_never_comes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    require_framework("TensorFlow")
+    program = "from tensorflow_gan import __main__ as program; program.load(2); "
+    program += "from tensorflow_gan import distribution; assert distribution.TO_MEET < 60; "
+    program += "distribution.TO_MEET = 5; program.main(program.FRAMEWORK)"
+    line = f"train --dataset digits --device cpu --run {tmp_path / 'run'}"
+    command = [sys.executable, "-c", program, *line.split()]
+    with socket.create_server(("localhost", 0)) as server:
+        workers = [f"localhost:{server.getsockname()[1]}", "localhost:1"]
+        task = {"type": "worker", "index": 0}
+        monkeypatch.setenv("TF_CONFIG", json.dumps({"cluster": {"worker": workers}, "task": task}))
+        taken = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        assert taken.returncode == 1
+        assert "error: This worker's port in TF_CONFIG is taken" in taken.stderr
+    alone = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert alone.returncode == -signal.SIGALRM
+    assert "Notice: Waiting for the workers in TF_CONFIG, for 5 s at most." in alone.stderr
+    assert "Traceback" not in taken.stderr + alone.stderr and not (tmp_path / "run").exists()
+
+
+def test_when_a_worker_of_tensorflow_is_killed_the_others_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, line = tmp_path / "run", SMALL.replace(" --devices 2", "")
+    first, second = start_workers(folder, line, monkeypatch)
+    wait_until(first, folder, 24)
+    second.kill()
+    second.communicate()
+    _, err = first.communicate(timeout=60)
+    assert first.returncode == 1
+    assert "error: Another process of this training has ended" in err and "Traceback" not in err
+    assert len(Run.open(folder).checkpoint_paths()) == 2
+
+
 @pytest.mark.parametrize(
     ("engine", "name", "value"),
     [("PyTorch", "WORLD_SIZE", "two"), ("TensorFlow", "TF_CONFIG", "{"), ("TensorFlow", "TF_CONFIG", "[]")],
@@ -236,16 +272,20 @@ def test_a_run_goes_on_with_more_devices_and_in_another_framework(tmp_path: Path
     assert found == [None, "2", "4"]
 
 
-def test_two_workers_of_tensorflow_train_one_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As processes on this machine, by the variable that TensorFlow documents."""
+def start_workers(folder: Path, line: str, monkeypatch: pytest.MonkeyPatch) -> list[subprocess.Popen[str]]:
+    """Two of TensorFlow's, as processes on this machine, by the variable that TensorFlow documents."""
     with socket.create_server(("localhost", 0)) as one, socket.create_server(("localhost", 0)) as other:
         cluster = {"worker": [f"localhost:{server.getsockname()[1]}" for server in (one, other)]}
     begun = []
     for index in range(2):
         task = {"type": "worker", "index": index}
         monkeypatch.setenv("TF_CONFIG", json.dumps({"cluster": cluster, "task": task}))
-        line = "train --dataset digits --batch-size 8 --noise-dim 4 --device cpu --steps 2"
-        begun.append(start(tmp_path / "run", line, "TensorFlow"))
-    first, second = [finish(process) for process in begun]
+        begun.append(start(folder, line, "TensorFlow"))
+    return begun
+
+
+def test_two_workers_of_tensorflow_train_one_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    line = "train --dataset digits --batch-size 8 --noise-dim 4 --device cpu --steps 2"
+    first, second = [finish(process) for process in start_workers(tmp_path / "run", line, monkeypatch)]
     assert "2 x cpu" in first and not second
     assert len(Run.open(tmp_path / "run").losses()) == 2

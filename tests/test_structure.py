@@ -14,6 +14,7 @@ from common.engines import FRAMEWORKS, KERAS_BACKENDS
 REPOSITORY = Path(__file__).parent.parent
 # On several devices Keras does by itself what PyTorch and TensorFlow are told to do.
 NOT_IN_KERAS = {
+    "TO_MEET",
     "make_gan",
     "train",
     "from_first",
@@ -32,7 +33,6 @@ ALONE = {
         "devices",
         "to_tensor",
         "moving_average",
-        "TO_MEET",
         "STARTED_BY",
         "place",
         "MeanOverDevices",
@@ -53,6 +53,7 @@ ALONE = {
         "trained_weights",
         "moving_average",
         "place",
+        "meet",
         "sum_with_others",
         "the_same_on_each",
     },
