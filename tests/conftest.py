@@ -24,7 +24,7 @@ from pytorch_gan.__main__ import FRAMEWORK as PYTORCH
 from tests.frameworks import Player
 
 NOBODY = 65534
-LONGEST_FIRST = ("parity", "expected_range", "resume", "docs", "other_frameworks")  # minutes each
+LONGEST_FIRST = ("parity", "expected_range", "devices", "resume", "docs", "other_frameworks")  # minutes each
 SLOW_FIXTURES = {"players", "browser", "site"}  # which start processes
 MOST_PLAYERS = 6  # at once; each takes about a gigabyte
 SMALL = "train --dataset digits --batch-size 8 --noise-dim 4 --device cpu"  # takes seconds
