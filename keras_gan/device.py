@@ -20,10 +20,11 @@ def select(name: str) -> str:
 
 
 def environment(device: str) -> dict[str, str]:
-    """What to keep in the record of a run: versions and device."""
+    """What to keep in the record of a run: versions and hardware."""
+    gpu = "" if is_cpu(device) else backend.gpu_name(device)
     return {
         "keras": keras.__version__,
         "keras_backend": keras.backend.backend(),
         **backend.RECORD,
-        "device": device,
+        "device": " ".join(filter(None, [device, gpu])),
     }

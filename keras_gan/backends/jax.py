@@ -47,7 +47,7 @@ def devices() -> list[str]:
         UsageError: the environment's JAX_PLATFORMS leaves nothing.
     """
     try:
-        found = jax.devices()
+        found = [*jax.local_devices()]
     except (AssertionError, RuntimeError) as error:
         reason = str(error).partition("\n")[0] or "there is none"
         if platforms := os.environ.get("JAX_PLATFORMS"):
@@ -57,10 +57,16 @@ def devices() -> list[str]:
             ) from None
         print(f"Notice: JAX cannot compute on a GPU here ({reason}); it takes the CPU.", file=sys.stderr)
         jax.config.update("jax_platforms", "cpu")
-        found = jax.devices()
+        found = [*jax.local_devices()]
     with suppress(RuntimeError):  # JAX_PLATFORMS may leave it out
-        found += jax.devices("cpu")
+        found += jax.local_devices(backend="cpu")
     return [*dict.fromkeys(f"{device.platform}:{device.id}" for device in found)]
+
+
+def gpu_name(device: str) -> str:
+    """What its maker calls it."""
+    kind, _, number = device.partition(":")
+    return next(one.device_kind for one in jax.local_devices(backend=kind) if one.id == int(number))
 
 
 def for_fit(train_step: Callable[..., Any]) -> Callable[..., Any]:

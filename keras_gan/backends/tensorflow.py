@@ -38,6 +38,12 @@ def devices() -> list[str]:
     return [*(f"gpu:{number}" for number in range(gpus)), "cpu:0"]
 
 
+def gpu_name(device: str) -> str:
+    """What its maker calls it."""
+    physical = tf.config.list_physical_devices("GPU")[int(device.partition(":")[2])]
+    return tf.config.experimental.get_device_details(physical).get("device_name", "")
+
+
 def compute(device: str) -> None:
     """Compute a little on `device`, as a trial."""
     with tf.device(device):

@@ -30,6 +30,11 @@ def devices() -> list[str]:
     return [*(f"{torch.accelerator.current_accelerator()}:{number}" for number in range(gpus)), "cpu"]
 
 
+def gpu_name(device: str) -> str:
+    """What its maker calls it."""
+    return torch.cuda.get_device_name(device) if device.startswith("cuda") else ""
+
+
 def for_fit(train_step: Callable[..., Any]) -> Callable[..., Any]:
     """`train_step(model, batch)` as `fit` calls it: PyTorch compiles nothing."""
     return train_step
