@@ -35,7 +35,7 @@ def load(devices: int = 1) -> Implementation:
 
 
 def place() -> Place:
-    """What torchrun says of the processes that it has started. Only here and in TensorFlow.
+    """What torchrun says of the processes that it has started.
 
     Raises:
         UsageError: the variables say something else.

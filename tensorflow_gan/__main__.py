@@ -41,7 +41,7 @@ def load(devices: int = 1) -> Implementation:
 
 
 def place() -> Place:
-    """What the environment's TF_CONFIG says of the workers. Only here and in PyTorch.
+    """What the environment's TF_CONFIG says of the workers.
 
     Raises:
         UsageError: it says something else.

@@ -16,6 +16,7 @@ import pytest
 
 from common import checkpoint
 from common.config import Config
+from common.engines import ENGINES
 from common.runs.run import Run
 from tests.combinations import COMBINATIONS
 from tests.conftest import require_framework
@@ -209,33 +210,62 @@ def test_a_port_that_is_taken_and_a_process_that_never_comes(
     assert "Traceback" not in taken.stderr + alone.stderr and not (tmp_path / "run").exists()
 
 
-def test_a_port_of_tensorflow_that_is_taken_and_a_worker_that_never_comes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def worker_of(engine: str, number: int, ports: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let what starts next be one of two workers on this machine, as the engine documents it."""
+    addresses = [f"localhost:{port}" for port in ports]
+    if engine == "TensorFlow":
+        task = {"type": "worker", "index": number}
+        monkeypatch.setenv("TF_CONFIG", json.dumps({"cluster": {"worker": addresses}, "task": task}))
+    else:
+        monkeypatch.setenv("KERAS_DISTRIBUTION_JOB_ADDRESSES", addresses[0])
+        monkeypatch.setenv("KERAS_DISTRIBUTION_NUM_PROCESSES", "2")
+        monkeypatch.setenv("KERAS_DISTRIBUTION_PROCESS_ID", f"{number}")
+
+
+def start_workers(
+    engine: str, folder: Path, line: str, monkeypatch: pytest.MonkeyPatch
+) -> list[subprocess.Popen[str]]:
+    with socket.create_server(("localhost", 0)) as one, socket.create_server(("localhost", 0)) as other:
+        ports = [server.getsockname()[1] for server in (one, other)]
+    begun = []
+    for number in range(2):
+        worker_of(engine, number, ports, monkeypatch)
+        begun.append(start(folder, line, engine))
+    return begun
+
+
+WORKERS = pytest.mark.parametrize("engine", ["TensorFlow", "Keras on JAX"])
+
+
+@WORKERS
+def test_a_port_that_is_taken_and_a_worker_that_never_comes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: str
 ) -> None:
-    require_framework("TensorFlow")
-    program = "from tensorflow_gan import __main__ as program; program.load(2); "
-    program += "from tensorflow_gan import distribution; assert distribution.TO_MEET < 60; "
+    require_framework(engine)
+    package = ENGINES[engine].package
+    program = f"from {package} import __main__ as program; program.load(2); "
+    program += f"from {package} import distribution; assert distribution.TO_MEET < 60; "
     program += "distribution.TO_MEET = 5; program.main(program.FRAMEWORK)"
     line = f"train --dataset digits --device cpu --run {tmp_path / 'run'}"
     command = [sys.executable, "-c", program, *line.split()]
-    with socket.create_server(("localhost", 0)) as server:
-        workers = [f"localhost:{server.getsockname()[1]}", "localhost:1"]
-        task = {"type": "worker", "index": 0}
-        monkeypatch.setenv("TF_CONFIG", json.dumps({"cluster": {"worker": workers}, "task": task}))
+    monkeypatch.setenv("KERAS_BACKEND", ENGINES[engine].keras_backend)
+    with socket.create_server(("", 0)) as server:
+        worker_of(engine, 0, [server.getsockname()[1], 1], monkeypatch)
         taken = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
         assert taken.returncode == 1
-        assert "error: This worker's port in TF_CONFIG is taken" in taken.stderr
+        assert "error: " in taken.stderr and "is taken; choose another" in taken.stderr
     alone = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert alone.returncode == -signal.SIGALRM
-    assert "Notice: Waiting for the workers in TF_CONFIG, for 5 s at most." in alone.stderr
+    assert "Notice: Waiting for the " in alone.stderr and "for 5 s at most" in alone.stderr
     assert "Traceback" not in taken.stderr + alone.stderr and not (tmp_path / "run").exists()
 
 
-def test_when_a_worker_of_tensorflow_is_killed_the_others_end(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@WORKERS
+def test_when_a_worker_is_killed_the_others_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: str
 ) -> None:
     folder, line = tmp_path / "run", SMALL.replace(" --devices 2", "")
-    first, second = start_workers(folder, line, monkeypatch)
+    first, second = start_workers(engine, folder, line, monkeypatch)
     wait_until(first, folder, 24)
     second.kill()
     second.communicate()
@@ -247,7 +277,12 @@ def test_when_a_worker_of_tensorflow_is_killed_the_others_end(
 
 @pytest.mark.parametrize(
     ("engine", "name", "value"),
-    [("PyTorch", "WORLD_SIZE", "two"), ("TensorFlow", "TF_CONFIG", "{"), ("TensorFlow", "TF_CONFIG", "[]")],
+    [
+        ("PyTorch", "WORLD_SIZE", "two"),
+        ("TensorFlow", "TF_CONFIG", "{"),
+        ("TensorFlow", "TF_CONFIG", "[]"),
+        ("Keras on JAX", "KERAS_DISTRIBUTION_NUM_PROCESSES", "2"),
+    ],
 )
 def test_an_environment_that_does_not_say_who_trains_together(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: str, name: str, value: str
@@ -272,20 +307,14 @@ def test_a_run_goes_on_with_more_devices_and_in_another_framework(tmp_path: Path
     assert found == [None, "2", "4"]
 
 
-def start_workers(folder: Path, line: str, monkeypatch: pytest.MonkeyPatch) -> list[subprocess.Popen[str]]:
-    """Two of TensorFlow's, as processes on this machine, by the variable that TensorFlow documents."""
-    with socket.create_server(("localhost", 0)) as one, socket.create_server(("localhost", 0)) as other:
-        cluster = {"worker": [f"localhost:{server.getsockname()[1]}" for server in (one, other)]}
-    begun = []
-    for index in range(2):
-        task = {"type": "worker", "index": index}
-        monkeypatch.setenv("TF_CONFIG", json.dumps({"cluster": cluster, "task": task}))
-        begun.append(start(folder, line, "TensorFlow"))
-    return begun
-
-
-def test_two_workers_of_tensorflow_train_one_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    line = "train --dataset digits --batch-size 8 --noise-dim 4 --device cpu --steps 2"
-    first, second = [finish(process) for process in start_workers(tmp_path / "run", line, monkeypatch)]
-    assert "2 x cpu" in first and not second
-    assert len(Run.open(tmp_path / "run").losses()) == 2
+@WORKERS
+def test_two_workers_train_one_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: str) -> None:
+    line = "train --dataset digits --batch-size 8 --noise-dim 4 --dropout 0 --device cpu --steps 2"
+    finish(start(tmp_path / "alone", line, engine))
+    first, second = [
+        finish(process) for process in start_workers(engine, tmp_path / "run", line, monkeypatch)
+    ]
+    assert "2 x cpu" in first and "Trained" not in second
+    alone, together = (Run.open(tmp_path / name).losses() for name in ("alone", "run"))
+    for column in ("d_loss", "g_loss"):
+        np.testing.assert_allclose(together[column], alone[column], rtol=1e-5)  # measured: 2e-7

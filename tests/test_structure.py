@@ -14,11 +14,6 @@ from common.engines import FRAMEWORKS, KERAS_BACKENDS
 REPOSITORY = Path(__file__).parent.parent
 # On several devices Keras does by itself what PyTorch and TensorFlow are told to do.
 NOT_IN_KERAS = {
-    "TO_MEET",
-    "make_gan",
-    "train",
-    "from_first",
-    "sure_of_the_others",
     "means_over_devices",
     "average_gradients",
     "on_all_devices",
@@ -34,7 +29,6 @@ ALONE = {
         "to_tensor",
         "moving_average",
         "STARTED_BY",
-        "place",
         "MeanOverDevices",
         "mean_over_devices",
         "launch",
@@ -52,7 +46,6 @@ ALONE = {
         "MovingAverage",
         "trained_weights",
         "moving_average",
-        "place",
         "meet",
         "sum_with_others",
         "the_same_on_each",
@@ -66,7 +59,9 @@ ALONE = {
         "Batches",
         "two_integers",
         "Recording",
+        "meet",
         "Rows",
+        "Share",
     },
 }
 FOLDERS = [engine.package for engine in FRAMEWORKS.values()]

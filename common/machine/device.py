@@ -73,7 +73,7 @@ def is_cpu(name: str) -> bool:
 
 
 def is_called(name: str, device: str) -> bool:
-    """Whether a user may mean `device` by `name`; a kind without a number is the first of its kind."""
+    """Whether a user may mean `device` by `name`: a kind, or a kind with a number."""
     kind, _, number = name.lower().partition(":")
     device_kind, _, device_number = device.lower().partition(":")
-    return kind in (device_kind, SAME_KIND.get(device_kind)) and (number or "0") == (device_number or "0")
+    return kind in (device_kind, SAME_KIND.get(device_kind)) and number in ("", device_number or "0")
