@@ -5,6 +5,7 @@
     batch      the same at other batch sizes, and memory
     dcgan      pace, with convolutions
     recipes    the same with other losses, and with labels
+    devices    one iteration on several devices, beside one, and beside as many that send each other nothing
     start      from the command to the end of the first iteration
     generate   1, 100 and 100,000 images
     compare    1, 10 and 100 runs, with and without measuring how good their images are
@@ -24,6 +25,7 @@ from typing import Any, NamedTuple, NoReturn
 from tabulate import tabulate
 
 from benchmarks import commands
+from benchmarks.devices import several
 from benchmarks.pace import Contender, Pace, take_turns
 from benchmarks.plain import PLAIN_LOOPS, PLAIN_LOOPS_OF_DCGAN, PlainLoop
 from benchmarks.results import file_of_this_processor, keep, tables_of, write_on_pages
@@ -91,6 +93,11 @@ def recipes() -> dict[str, Any]:
     return found
 
 
+def devices() -> dict[str, Any]:
+    """Several devices beside one, dense and convolutional."""
+    return {name: several(of_recipe(name), title=name) for name in ("gan", "dcgan")}
+
+
 def of_recipe(name: str) -> Config:
     """Its settings, with ten classes where it needs some."""
     options = with_its_loss(RECIPES[name])
@@ -117,6 +124,7 @@ PARTS = {
     "batch": Part(8, batch),
     "dcgan": Part(8, dcgan),
     "recipes": Part(6, recipes),
+    "devices": Part(7, devices),
     "start": Part(4, commands.start),
     "generate": Part(4, commands.generate),
     "compare": Part(15, commands.compare, needs_mnist=True),

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from statistics import median, quantiles
@@ -42,13 +42,24 @@ def paced() -> Iterator[None]:
 
 
 class Contender:
-    """In the benchmark: a process that runs `python -m benchmarks.<module> <arguments>` at our pace."""
+    """In the benchmark: a process that runs `python -m benchmarks.<module> <arguments>` at our pace.
 
-    def __init__(self, module: str, *arguments: str, config: Config, keras_backend: str = "") -> None:
+    Args:
+        launcher: the module that starts it in several processes, with its arguments.
+    """
+
+    def __init__(
+        self,
+        module: str,
+        *arguments: str,
+        config: Config,
+        keras_backend: str = "",
+        launcher: Sequence[str] = (),
+    ) -> None:
         settings = json.dumps(config.as_dict())
         self.stderr = tempfile.TemporaryFile("w+")  # noqa: SIM115
         self.process = subprocess.Popen(
-            [sys.executable, "-m", f"benchmarks.{module}", *arguments, settings],
+            [sys.executable, "-m", *launcher, f"benchmarks.{module}", *arguments, settings],
             env=os.environ | {"KERAS_BACKEND": keras_backend},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -67,9 +78,18 @@ class Contender:
 
     def seconds_per_iteration(self, count: int) -> float:
         """Let it run `count` iterations."""
-        assert self.process.stdin is not None and self.process.stdout is not None
+        self.begin(count)
+        return self.answer()
+
+    def begin(self, count: int) -> None:
+        """Tell it to run `count` iterations."""
+        assert self.process.stdin is not None
         with suppress(BrokenPipeError):
             print(count, file=self.process.stdin, flush=True)
+
+    def answer(self) -> float:
+        """Wait until it has; the seconds of one iteration."""
+        assert self.process.stdout is not None
         if answer := self.process.stdout.readline():
             return float(answer)
         self.stderr.seek(0)
@@ -78,6 +98,32 @@ class Contender:
     def stop(self) -> int:
         """Let it end; its peak memory in MiB."""
         return int(self.process.communicate()[0].split()[-1])
+
+
+class SideBySide:
+    """Contenders that run at the same time, each on its share of the cores; as fast as the slowest."""
+
+    def __init__(self, contenders: Sequence[Contender]) -> None:
+        self.contenders = contenders
+        cores = sorted(os.sched_getaffinity(0))
+        for number, one in enumerate(contenders):
+            os.sched_setaffinity(one.process.pid, cores[number :: len(contenders)] or cores)
+
+    def warm_up(self) -> None:
+        """See `Contender`; all run as many iterations."""
+        for one in self.contenders:
+            one.warm_up()
+        self.block = min(one.block for one in self.contenders)
+
+    def seconds_per_block(self) -> float:
+        """See `Contender`."""
+        for one in self.contenders:
+            one.begin(self.block)
+        return max(one.answer() for one in self.contenders)
+
+    def stop(self) -> int:
+        """See `Contender`; the memory of all."""
+        return sum(one.stop() for one in self.contenders)
 
 
 @dataclass(frozen=True)
@@ -105,7 +151,7 @@ class Pace:
 
 
 def take_turns(
-    limit: Contender, contenders: Mapping[str, Contender], rounds: int, title: str
+    limit: Contender, contenders: Mapping[str, Contender | SideBySide], rounds: int, title: str
 ) -> dict[str, Pace]:
     """Every contender's pace, in `rounds` pairs with `limit`; and under "limit" its own."""
     for contender in tqdm([limit, *contenders.values()], desc=f"{title}: start", unit="contender"):

@@ -23,6 +23,8 @@ PAGES = (
     "docs/zh/11-three-frameworks.md",
     "docs/en/14-convolutions.md",
     "docs/zh/14-convolutions.md",
+    "docs/en/20-more-than-one-device.md",
+    "docs/zh/20-more-than-one-device.md",
 )
 CHINESE = {
     "limit": "极限",
@@ -35,6 +37,12 @@ CHINESE = {
     "at the same arithmetic": "折算到同样的计算量",
     "batch": "批大小",
     "recipe": "配方",
+    "devices": "设备数",
+    "one, ms": "一个设备/毫秒",
+    "together, ms": "一起训练/毫秒",
+    "apart, ms": "各练各的/毫秒",
+    "share of messages": "通信占比",
+    "each sends": "每个设备发送",
     "images": "图片数",
     "runs": "训练数",
     "iterations": "迭代次数",
@@ -77,6 +85,7 @@ def tables_of(part: str, found: Mapping[str, Any]) -> dict[str, Table]:
         "batch": batch_tables,
         "dcgan": lambda found: {f"dcgan.{name}": table for name, table in pace_tables(found).items()},
         "recipes": recipe_tables,
+        "devices": device_tables,
         "start": start_tables,
         "generate": generate_tables,
         "compare": compare_tables,
@@ -136,6 +145,29 @@ def recipe_tables(found: Mapping[str, Any]) -> dict[str, Table]:
 
     rows = [[name, *(cell(found[recipe][name]) for recipe in found)] for name in names]
     return {"recipes": Table(["recipe", *found], rows)}
+
+
+def device_tables(found: Mapping[str, Any]) -> dict[str, Table]:
+    """Milliseconds on one device and on several, what part of those are messages, and what is sent."""
+    rows = []
+    for recipe, engines in found.items():
+        for name, counts in engines.items():
+            for count, one in counts.items():
+                together, apart = one["together"], one["apart"]
+                messages = 1 - apart["times_limit"] / together["times_limit"]
+                rows.append(
+                    [
+                        f"{recipe} · {name}",
+                        count,
+                        f"{one['limit']['milliseconds']:.1f}",
+                        f"{together['milliseconds']:.1f}",
+                        f"{apart['milliseconds']:.1f}",
+                        f"{messages:.0%}",
+                        f"{one['sent_mb']:.1f} MB" if "sent_mb" in one else "",
+                    ]
+                )
+    headings = ["", "devices", "one, ms", "together, ms", "apart, ms", "share of messages", "each sends"]
+    return {"devices": Table(headings, rows)}
 
 
 def start_tables(found: Mapping[str, Any]) -> dict[str, Table]:

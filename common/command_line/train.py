@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
-from common.command_line.framework import DEVICE, Framework, Place, load
+from common.command_line.framework import DEVICE, Framework, Implementation, Place, load
 from common.config import OF_LOSS, RECIPES, Config, option_name, settings, with_its_loss
 from common.data import datasets, mnist
 from common.errors import GanError, UsageError, listed
@@ -77,15 +77,19 @@ def train(framework: Framework, options: dict[str, Any]) -> int:
             f"Learning from {images.title}, {len(images.pixels):,} images. {framework.engine.title} computes "
             f"on {hardware.device_in_words(environment)}. Watch {run.folder}"
         )
-        together = recorder
-        if place.processes and (from_first := implementation.from_first):
-            object_from_first((feed, recorder.start), from_first)
-            together = cast(Recorder, Together(recorder.start, recorder, from_first))
+        together = lead(recorder, feed, implementation) if place.processes else recorder
         implementation.train(implementation.make_gan(config, device), feed, together, device)
     print(report(framework, run, recorder, data_dir, device_name, devices))
     if recorder.signal_received and recorder.saved_iteration < config.steps:
         return 128 + recorder.signal_received
     return 0
+
+
+def lead(recorder: Recorder, feed: Feed, implementation: Implementation) -> Recorder:
+    """As the first of several processes: tell the others what to train; a recorder for all of them."""
+    assert implementation.from_first
+    object_from_first((feed, recorder.start), implementation.from_first)
+    return cast(Recorder, Together(recorder.start, recorder, implementation.from_first))
 
 
 def follow(framework: Framework, device_name: str, devices: int) -> int:
