@@ -24,9 +24,11 @@ from common.data.mnist import REPOSITORY, default_data_dir
 from common.engines import ENGINES
 from common.errors import UsageError
 from common.machine.files import replacing
+from common.machine.hardware import device_in_words
 from common.quality import quality
 from common.report.comparison import (
     QUALITIES,
+    Comparison,
     Measure,
     Table,
     compare,
@@ -54,6 +56,7 @@ SCOREBOARD = {  # the steps of the course, and the runs of each
     "lsgan": "steps/lsgan-*",
     "wgan-gp": "steps/wgan-gp-*",
     "best": "steps/best-*",
+    "best · without labels": "steps/unlabelled-*",
 }
 PAGES = (
     "README.md",
@@ -100,6 +103,8 @@ CHINESE = {
     "real images": "真实图片",
     "untrained generator": "未训练的生成器",
     "as asked": "按要求生成的比例",
+    "without labels": "不用标签",
+    "computed on": "在哪里算的",
     "1-NN error": "最近邻错误率",
     "averaged": "滑动平均",
     "non-saturating": "非饱和",
@@ -186,6 +191,7 @@ def tables() -> dict[str, Table]:
         made[f"{study}.quality"] = quality_table(kept)
         for loss, part in kept.parts.items():
             made[f"{study}.runs" if len(kept.parts) == 1 else f"{study}.runs.{loss}"] = run_table(part)
+        made[f"{study}.costs"] = cost_table(kept)
         made[f"{study}.commands"] = Table(["run", "made by"], commands)
     essential_qualities = {
         name: measure for name, measure in QUALITIES.items() if measure.heading in ESSENTIAL
@@ -218,6 +224,16 @@ def scoreboard(measures: Mapping[str, Measure]) -> Table:
         for name, of_runs in measured.items()
     ]
     return Table(["generator", "iterations", "runs", *(one.heading for one in measures.values())], rows)
+
+
+def cost_table(kept: Comparison) -> Table:
+    """What each run took, and on what."""
+    rows = []
+    for entry in kept.entries:
+        devices = [device_in_words(one["environment"]) for one in entry.run.record["sessions"]]
+        folder = f"`{entry.run.folder.relative_to(RESULTS)}`"
+        rows.append([folder, ", then ".join(dict.fromkeys(devices)), *entry.effort.values()])
+    return Table(["run", "computed on", *kept.entries[0].effort], rows)
 
 
 def command(run: Run) -> str:
