@@ -52,7 +52,7 @@ style: $(FRAMEWORKS:%=$(VENV)/installed-%) $(VENV)/installed-test
 	$(RUN) ruff check .
 	$(RUN) mypy
 
-bench: $(FRAMEWORKS:%=$(VENV)/installed-%) $(VENV)/installed-test  ## measure speed and memory, 80 minutes; ARGS=--quick: two
+bench: $(FRAMEWORKS:%=$(VENV)/installed-%) $(VENV)/installed-test  ## measure speed and memory, 100 minutes; ARGS=--quick: two
 	$(RUN) benchmarks $(ARGS)
 
 docs: $(VENV)/installed-docs  ## build the tutorial, in English and Chinese
