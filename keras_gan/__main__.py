@@ -75,9 +75,9 @@ def place() -> Place:
         return Place(int(processes), range(int(processes))[int(number)])
     except (IndexError, ValueError):
         raise UsageError(
-            "The environment's KERAS_DISTRIBUTION_JOB_ADDRESSES, _NUM_PROCESSES and _PROCESS_ID must say "
-            "where the first process is, how many there are and which this is, as in first-machine:29500, 2 "
-            "and 0; unset them to train in one process."
+            "The environment's KERAS_DISTRIBUTION_JOB_ADDRESSES, KERAS_DISTRIBUTION_NUM_PROCESSES and "
+            "KERAS_DISTRIBUTION_PROCESS_ID must say where the first process is, how many there are and which "
+            "this is, as in first-machine:29500, 2 and 0; unset them to train in one process."
         ) from None
 
 

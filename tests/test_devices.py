@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -36,13 +37,16 @@ CONFIGS = {
         20,
     ),
 }
-SMALL = "train --dataset digits --batch-size 48 --noise-dim 16 --steps 120 --device cpu --devices 2"
-SMALL += " --ema-decay 0.9 --sample-every 20 --checkpoint-every 12"
+WITH_4_DEVICES = 20  # iterations; a hundred take minutes, and agree as well
+SMALL = "train --dataset digits --batch-size 8 --noise-dim 4 --device cpu"
+KILLED = f"{SMALL} --devices 2 --steps 60 --ema-decay 0.9 --sample-every 10 --checkpoint-every 6"
 
 
-def settings(name: str) -> tuple[Config, int, bool]:
+def settings(name: str, devices: int) -> tuple[Config, int, bool]:
     """Configuration, number of iterations, and whether dropout's masks are given."""
     config, iterations = CONFIGS[name]
+    if devices == MOST:
+        iterations = min(iterations, WITH_4_DEVICES)
     with_masks = name.endswith("masks")
     dropout = config.dropout if with_masks else 0.0
     steps = min(2, config.critic_steps)
@@ -62,7 +66,7 @@ class Team:
         self.players = [Player(engine, "float64", devices) for _ in range(processes)]
 
     def train(self, name: str) -> Trace:
-        config, iterations, with_masks = settings(name)
+        config, iterations, with_masks = settings(name, self.devices)
         arguments = config, checkpoint.initial_arrays(config), 0, iterations
         if len(self.players) == 1:
             trace: Trace = self.players[0].run(*arguments, with_masks=with_masks)
@@ -94,16 +98,19 @@ def team(request: pytest.FixtureRequest, devices: int) -> Iterator[Team]:
     several.stop()
 
 
+@cache
+def on_one_device(player: Player, name: str, as_with: int) -> Trace:
+    config, iterations, with_masks = settings(name, as_with)
+    trace: Trace = player.run(config, checkpoint.initial_arrays(config), 0, iterations, with_masks=with_masks)
+    return trace
+
+
 @pytest.mark.parametrize("name", CONFIGS)
 def test_several_devices_train_what_one_does(
     players: Callable[[str, str], Player], team: Team, name: str
 ) -> None:
     """Losses, weights, moments, averages and running statistics: gradients and statistics are of all rows."""
-    config, iterations, with_masks = settings(name)
-    one = players("PyTorch", "float64").run(
-        config, checkpoint.initial_arrays(config), 0, iterations, with_masks=with_masks
-    )
-    several = team.train(name)
+    one, several = on_one_device(players("PyTorch", "float64"), name, team.devices), team.train(name)
     np.testing.assert_allclose(several.losses, one.losses, rtol=0, atol=AGREEMENT)
     assert several.arrays.keys() == one.arrays.keys()
     for array_name, array in several.arrays.items():
@@ -113,7 +120,7 @@ def test_several_devices_train_what_one_does(
 @pytest.fixture(scope="module")
 def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("module") / "uninterrupted"
-    finish(start(folder, SMALL))
+    finish(start(folder, KILLED))
     return folder
 
 
@@ -136,15 +143,15 @@ def test_a_run_whose_processes_are_stopped_and_killed_ends_the_same(
     """Ctrl-C, and the end of each process in turn: all end with a sentence, and the run goes on."""
     folder = tmp_path / "killed"
     resume = "train --resume --device cpu --devices 2"
-    process = start(folder, SMALL)
-    wait_until(process, folder, 24)
+    process = start(folder, KILLED)
+    wait_until(process, folder, 12)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 128 + signal.SIGINT
     assert "Traceback" not in err
     assert "--resume" in out and "--devices 2" in out
 
-    for victim, iteration in [("first worker", 48), ("second worker", 72), ("torchrun", 96)]:
+    for victim, iteration in [("first worker", 24), ("second worker", 36), ("torchrun", 48)]:
         process = start(folder, resume)
         wait_until(process, folder, iteration)
         workers = workers_of(process.pid)
@@ -264,9 +271,9 @@ def test_a_port_that_is_taken_and_a_worker_that_never_comes(
 def test_when_a_worker_is_killed_the_others_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: str
 ) -> None:
-    folder, line = tmp_path / "run", SMALL.replace(" --devices 2", "")
-    first, second = start_workers(engine, folder, line, monkeypatch)
-    wait_until(first, folder, 24)
+    folder = tmp_path / "run"
+    first, second = start_workers(engine, folder, f"{SMALL} --checkpoint-every 2", monkeypatch)
+    wait_until(first, folder, 4)
     second.kill()
     second.communicate()
     _, err = first.communicate(timeout=60)
@@ -297,7 +304,7 @@ def test_an_environment_that_does_not_say_who_trains_together(
 def test_a_run_goes_on_with_more_devices_and_in_another_framework(tmp_path: Path) -> None:
     """PyTorch on one device, TensorFlow on two, Keras on JAX on four, in the same folder."""
     folder = tmp_path / "run"
-    finish(start(folder, "train --dataset digits --batch-size 8 --noise-dim 4 --device cpu --steps 2"))
+    finish(start(folder, f"{SMALL} --steps 2"))
     for devices, engine, steps in [(2, "TensorFlow", 4), (4, "Keras on JAX", 6)]:
         line = f"train --resume --device cpu --devices {devices} --steps {steps}"
         finish(start(folder, line, engine))
@@ -309,8 +316,8 @@ def test_a_run_goes_on_with_more_devices_and_in_another_framework(tmp_path: Path
 
 @WORKERS
 def test_two_workers_train_one_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: str) -> None:
-    line = "train --dataset digits --batch-size 8 --noise-dim 4 --dropout 0 --device cpu --steps 2"
-    finish(start(tmp_path / "alone", line, engine))
+    line = f"{SMALL} --dropout 0 --steps 2"
+    finish(start(tmp_path / "alone", line))  # in PyTorch, which starts soonest
     first, second = [
         finish(process) for process in start_workers(engine, tmp_path / "run", line, monkeypatch)
     ]
