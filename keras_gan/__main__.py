@@ -20,10 +20,14 @@ def load(devices: int = 1) -> Implementation:
     """
     if BACKEND not in KERAS_BACKENDS:
         raise UsageError(f"KERAS_BACKEND must be one of {', '.join(KERAS_BACKENDS)}, not {BACKEND!r}.")
-    if devices > 1 and BACKEND != "jax":
+    title = KERAS_BACKENDS[BACKEND].title
+    if devices > 1 and BACKEND == "torch":
         raise UsageError(
-            f"{KERAS_BACKENDS[BACKEND].title} trains on one device here; for several use KERAS_BACKEND=jax."
+            f"{title} trains on one device here; for several use KERAS_BACKEND=jax or "
+            "KERAS_BACKEND=tensorflow."
         )
+    if devices > 1 and BACKEND == "tensorflow" and place().processes:
+        raise UsageError(f"{title} trains in one process here; for several use KERAS_BACKEND=jax.")
     # Variables of Keras and JAX would change dtypes, random numbers, even the number of iterations.
     for name in [*os.environ]:
         if name.startswith(("KERAS_", "JAX_")) and not name.startswith(
@@ -48,14 +52,14 @@ def load(devices: int = 1) -> Implementation:
         generate=variants.generate_from,
     )
     if devices > 1:
-        from keras_gan import distribution
+        from keras_gan.distribution import engine
 
         implementation = replace(
             implementation,
-            select_device=partial(distribution.select, count=devices),
-            make_gan=distribution.make_gan,
-            train=distribution.train,
-            from_first=distribution.from_first,
+            select_device=partial(engine.select, count=devices),
+            make_gan=engine.make_gan,
+            train=engine.train,
+            from_first=engine.from_first,
         )
     return implementation
 

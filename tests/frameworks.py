@@ -455,6 +455,7 @@ class InKeras(InFramework):
         import keras
 
         self.dropouts: list[Any] = []
+        calls: dict[tuple[str, int], Iterator[Any]] = {}  # of a layer on a device
 
         class MaskedDropout(keras.layers.Layer):
             weights: Sequence[Any] = ()  # for a checkpoint there are none
@@ -468,14 +469,27 @@ class InKeras(InFramework):
                 units = math.prod(filter(None, input_shape))
                 shapes = [mask.shape for mask in masks(config, 0) if mask.shape[1] == units]
                 self.masks = [self.add_weight(shape=shape, trainable=False) for shape in shapes]
-                self.calls = cycle(self.masks)
 
             def call(self, inputs: Any, training: bool = False) -> Any:
                 if not training:
                     return inputs
-                return inputs * keras.ops.reshape(next(self.calls), (-1, *inputs.shape[1:]))
+                device, devices = framework.replica()
+                mask = next(calls.setdefault((self.name, device), cycle(self.masks)))
+                own = keras.ops.take(mask, rows(mask.shape[0], config.batch_size, device, devices), axis=0)
+                return inputs * keras.ops.reshape(own, (-1, *inputs.shape[1:]))
 
         return MaskedDropout
+
+    def replica(self) -> tuple[int, int]:
+        """Which device traces the step, and how many do: in TensorFlow each does so once."""
+        import keras
+
+        if keras.config.backend() != "tensorflow":
+            return 0, 1
+        import tensorflow as tf
+
+        replica = tf.distribute.get_replica_context()
+        return int(tf.get_static_value(replica.replica_id_in_sync_group)), replica.num_replicas_in_sync
 
     def set_masks(self, gan: Any, new: list[np.ndarray]) -> None:
         if hasattr(gan, "jax_state_sync"):

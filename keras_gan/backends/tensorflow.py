@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from functools import wraps
 from typing import Any
 
 import keras
@@ -58,6 +59,7 @@ def for_fit(train_step: Callable[..., Any]) -> Callable[..., Any]:
     """`train_step(model, batch)` as `fit` calls it: with the number of a batch, see `fit_data`."""
     step = tf.function(train_step, jit_compile=True)
 
+    @wraps(train_step)
     def fetch_and_step(model: keras.Model, number: Tensor) -> Any:
         return step(model, model.batches[int(number)])
 

@@ -1,9 +1,8 @@
-"""The GAN on several devices: each has all weights, and its rows of every batch.
+"""Keras on JAX: `DataParallel` says where each array lies, weights on all devices and rows on theirs.
 
-Keras distributes on JAX: an iteration stays one program on the whole batch, and XLA splits it into what each
-device does. A mean over the batch is a mean over all devices, in gradients and statistics too, and `fit` does
-the rest. On several machines each has a process, which all run that program together; Keras' own variables
-say which.
+An iteration stays one program on the whole batch, and XLA splits it into what each device does. A mean over
+the batch is a mean over all devices, in gradients and statistics too, and `fit` does the rest. On several
+machines each has a process, which all run that program together; Keras' own variables say which.
 """
 
 import atexit
