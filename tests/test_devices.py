@@ -184,13 +184,22 @@ def test_devices_that_cannot_be(tmp_path: Path, engine: str, options: str, sente
     assert not (tmp_path / "run").exists()
 
 
-def test_keras_on_pytorch_says_which_backends_have_several_devices(tmp_path: Path) -> None:
-    line = "train --dataset digits --device cpu --devices 2"
-    process = start(tmp_path / "run", line, "Keras on PyTorch")
+@pytest.mark.parametrize(
+    ("engine", "processes", "sentence"),
+    [
+        ("Keras on PyTorch", 1, "trains on one device here; for several use KERAS_BACKEND=jax or"),
+        ("Keras on TensorFlow", 2, "trains in one process here; for several use KERAS_BACKEND=jax."),
+    ],
+)
+def test_keras_says_which_backends_have_several(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: str, processes: int, sentence: str
+) -> None:
+    if processes > 1:
+        worker_of(engine, 0, [1, 1], monkeypatch)
+    process = start(tmp_path / "run", "train --dataset digits --device cpu --devices 2", engine)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 2
-    assert "error: Keras on PyTorch trains on one device here" in err
-    assert "KERAS_BACKEND=jax or KERAS_BACKEND=tensorflow" in err
+    assert f"error: {engine} {sentence}" in err and err.count("\n") == 1
 
 
 def test_a_port_that_is_taken_and_a_process_that_never_comes(
