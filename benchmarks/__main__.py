@@ -124,7 +124,7 @@ PARTS = {
     "batch": Part(8, batch),
     "dcgan": Part(8, dcgan),
     "recipes": Part(6, recipes),
-    "devices": Part(7, devices),
+    "devices": Part(8, devices),
     "start": Part(4, commands.start),
     "generate": Part(4, commands.generate),
     "compare": Part(15, commands.compare, needs_mnist=True),

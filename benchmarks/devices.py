@@ -36,7 +36,7 @@ def several(config: Config, title: str) -> dict[str, Any]:
     batch: they compute the same, and send each other nothing.
     """
     found: dict[str, Any] = {}
-    for name in ("PyTorch", "TensorFlow", "Keras on JAX"):
+    for name in ("PyTorch", "TensorFlow", "Keras on TensorFlow", "Keras on JAX"):
         engine = ENGINES[name]
         of_engine: dict[str, dict[str, Any]] = {}
         start = partial(Contender, keras_backend=engine.keras_backend)
