@@ -17,13 +17,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field, replace
+from functools import wraps
 from itertools import chain, cycle, repeat
 from typing import Any
 from unittest import mock
 
 import numpy as np
 
-from common.checkpoint import Arrays, Checkpoint
+from common.checkpoint import Arrays, Checkpoint, initial_arrays
 from common.command_line.framework import Framework, Implementation
 from common.command_line.main import main
 from common.command_line.train import follow
@@ -265,6 +266,27 @@ class InFramework:
     def drop(self, rate: float, shape: tuple[int, int], seed: int, calls: int) -> list[np.ndarray]:
         """What dropout makes of ones in the first `calls` calls of an iteration that has this seed."""
         raise NotImplementedError
+
+    def kept_on_devices(self, config: Config) -> list[np.ndarray]:
+        """What the first dropout of an iteration keeps, on each device here: booleans (B, units)."""
+        import tensorflow as tf
+
+        name = "call" if self.engine.keras_backend else "__call__"
+        drop, kept = getattr(self.layers.Dropout, name), defaultdict[int, list[np.ndarray]](list)
+
+        @wraps(drop)
+        def drop_and_tell(layer: Any, x: Any, training: bool = False) -> Any:
+            y = drop(layer, x, training)
+            if training:
+                device = int(
+                    tf.get_static_value(tf.distribute.get_replica_context().replica_id_in_sync_group)
+                )
+                tf.py_function(lambda y: kept[device].append(y.numpy() != 0), [y], [])
+            return y
+
+        with mock.patch.object(self.layers.Dropout, name, drop_and_tell):
+            self.run(config, initial_arrays(config), 0, 1)
+        return [kept[device][0] for device in sorted(kept)]
 
     def random_state(self, gan: Any) -> np.ndarray | None:
         """The state of the generator that dropout draws from, where the networks have one."""

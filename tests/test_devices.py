@@ -117,6 +117,17 @@ def test_several_devices_train_what_one_does(
         np.testing.assert_allclose(array, one.arrays[array_name], rtol=0, atol=AGREEMENT, err_msg=array_name)
 
 
+@pytest.mark.parametrize("engine", ["TensorFlow", "Keras on TensorFlow"])
+def test_each_device_of_a_process_has_masks_of_its_own(engine: str) -> None:
+    """On JAX one program draws them for all rows; of several processes each has a seed of its own."""
+    require_framework(engine)
+    player = Player(engine, "float32", 2)
+    first, second = player.kept_on_devices(Config(batch_size=8, dropout=0.5))
+    player.stop()
+    assert first.shape == second.shape == (8, 1024)
+    assert 0.4 < np.mean(first == second) < 0.6
+
+
 @pytest.fixture(scope="module")
 def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("module") / "uninterrupted"
