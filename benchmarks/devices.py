@@ -91,7 +91,7 @@ def main(package: str, devices: str, settings: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         run = Run.create(Path(folder) / "run", config, images)
         with PacedRecorder(run, package, environment={}) as recorder:
-            together = lead(recorder, feed, implementation) if framework.place().processes else recorder
+            together = lead(recorder, feed, implementation) if framework.place().processes > 1 else recorder
             implementation.train(implementation.make_gan(config, device), feed, together, device)
 
 

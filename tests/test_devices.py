@@ -271,8 +271,10 @@ def test_a_port_that_is_taken_and_a_worker_that_never_comes(
 ) -> None:
     require_framework(engine)
     package = ENGINES[engine].package
+    distribution = "distribution.engine" if package == "keras_gan" else "distribution"
     program = f"from {package} import __main__ as program; program.load(2); "
-    program += f"from {package} import distribution; assert distribution.TO_MEET < 60; "
+    program += f"import {package}.distribution; distribution = {package}.{distribution}; "
+    program += "assert distribution.TO_MEET < 60; "
     program += "distribution.TO_MEET = 5; program.main(program.FRAMEWORK)"
     line = f"train --dataset digits --device cpu --run {tmp_path / 'run'}"
     command = [sys.executable, "-c", program, *line.split()]
@@ -320,6 +322,29 @@ def test_an_environment_that_does_not_say_who_trains_together(
     _, err = process.communicate(timeout=60)
     assert process.returncode == 2
     assert err.startswith("error: The environment's ") and name in err and err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("engine", "variables"),
+    [
+        ("PyTorch", {"WORLD_SIZE": "1", "RANK": "0"}),
+        (
+            "Keras on TensorFlow",
+            {
+                "KERAS_DISTRIBUTION_JOB_ADDRESSES": "localhost:1",
+                "KERAS_DISTRIBUTION_NUM_PROCESSES": "1",
+                "KERAS_DISTRIBUTION_PROCESS_ID": "0",
+            },
+        ),
+    ],
+)
+def test_one_process_alone_trains_as_if_nobody_had_said_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: str, variables: dict[str, str]
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    finish(start(tmp_path / "run", f"{SMALL} --steps 1", engine))
+    assert len(Run.open(tmp_path / "run").losses()) == 1
 
 
 def test_a_run_goes_on_with_more_devices_and_in_another_framework(tmp_path: Path) -> None:

@@ -77,7 +77,7 @@ def train(framework: Framework, options: dict[str, Any]) -> int:
             f"Learning from {images.title}, {len(images.pixels):,} images. {framework.engine.title} computes "
             f"on {hardware.device_in_words(environment)}. Watch {run.folder}"
         )
-        together = lead(recorder, feed, implementation) if place.processes else recorder
+        together = lead(recorder, feed, implementation) if place.processes > 1 else recorder
         implementation.train(implementation.make_gan(config, device), feed, together, device)
     print(report(framework, run, recorder, data_dir, device_name, devices))
     if recorder.signal_received and recorder.saved_iteration < config.steps:
