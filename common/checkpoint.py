@@ -120,6 +120,8 @@ class Checkpoint:
             UsageError: no averages are kept.
         """
         arrays = self.averaged() if which == "averaged" else self.arrays
+        if not arrays and Config(**self.config).ema_decay:
+            raise UsageError("Of this run one generator alone was kept; leave out --weights to draw with it.")
         if not arrays:
             raise UsageError(
                 "This run keeps no averaged weights; leave out --weights, or train a new run with "

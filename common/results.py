@@ -232,7 +232,7 @@ def cost_table(kept: Comparison) -> Table:
     for entry in kept.entries:
         devices = [device_in_words(one["environment"]) for one in entry.run.record["sessions"]]
         folder = f"`{entry.run.folder.relative_to(RESULTS)}`"
-        rows.append([folder, ", then ".join(dict.fromkeys(devices)), *entry.effort.values()])
+        rows.append([folder, " → ".join(dict.fromkeys(devices)), *entry.effort.values()])
     return Table(["run", "computed on", *kept.entries[0].effort], rows)
 
 

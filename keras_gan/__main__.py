@@ -28,7 +28,8 @@ def load(devices: int = 1) -> Implementation:
         )
     if devices > 1 and BACKEND == "tensorflow" and place().processes:
         raise UsageError(f"{title} trains in one process here; for several use KERAS_BACKEND=jax.")
-    # Variables of Keras and JAX would change dtypes, random numbers, even the number of iterations.
+    # Variables of Keras and JAX would change dtypes, random numbers, even the number of iterations. Those by
+    # which processes find each other stay.
     for name in [*os.environ]:
         if name.startswith(("KERAS_", "JAX_")) and not name.startswith(
             ("KERAS_DISTRIBUTION_", "JAX_PLATFORMS")

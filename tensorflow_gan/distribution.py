@@ -34,8 +34,9 @@ def select(name: str, count: int) -> str:
 
     Raises:
         UsageError: see `device.select`; or there are not so many.
+        GanError: see `meet`.
     """
-    if "TF_CONFIG" in os.environ:
+    if os.environ.get("TF_CONFIG"):
         strategy: tf.distribute.Strategy = meet()
         first = device.select(name)
     elif is_cpu(name) or not tf.config.list_physical_devices("GPU"):
@@ -53,7 +54,7 @@ def select(name: str, count: int) -> str:
 
 
 def meet() -> tf.distribute.MultiWorkerMirroredStrategy:
-    """The strategy of all workers, once they are there. Only here: in PyTorch `select` sees to that.
+    """The strategy of all workers, once they are there. Only here and in Keras: see `select` in PyTorch.
 
     Raises:
         GanError: this worker's port is taken.
@@ -126,7 +127,7 @@ def sure_of_the_others() -> Iterator[None]:
     try:
         yield
     except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.InternalError):
-        if "TF_CONFIG" not in os.environ:
+        if not os.environ.get("TF_CONFIG"):
             raise
         raise GanError(GONE) from None
 

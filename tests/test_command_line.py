@@ -291,6 +291,9 @@ def test_a_generator_that_is_kept_alone_generates_and_is_not_trained_further(
     command("train --resume --run run --steps 30").assert_fails(2, "only what generates images", "new run")
     state.networks_alone(("averaged",)).save(path)
     assert command("generate --run run --out alone.npy").status == 0
+    command("generate --run run --weights averaged").assert_fails(
+        2, "one generator alone was kept", "leave out --weights"
+    )
     np.testing.assert_allclose(np.load("alone.npy"), np.load("whole.npy"), atol=3e-3)
     before = files_below(Path("run"))
     command("train --resume --run run --steps 30").assert_fails(

@@ -99,8 +99,9 @@ def team(request: pytest.FixtureRequest, devices: int) -> Iterator[Team]:
 
 
 @cache
-def on_one_device(player: Player, name: str, as_with: int) -> Trace:
-    config, iterations, with_masks = settings(name, as_with)
+def on_one_device(player: Player, name: str, devices: int) -> Trace:
+    """What one trains, in as many iterations as `devices` are given."""
+    config, iterations, with_masks = settings(name, devices)
     trace: Trace = player.run(config, checkpoint.initial_arrays(config), 0, iterations, with_masks=with_masks)
     return trace
 
@@ -253,6 +254,7 @@ def worker_of(engine: str, number: int, ports: list[int], monkeypatch: pytest.Mo
 def start_workers(
     engine: str, folder: Path, line: str, monkeypatch: pytest.MonkeyPatch
 ) -> list[subprocess.Popen[str]]:
+    """Two of them."""
     with socket.create_server(("localhost", 0)) as one, socket.create_server(("localhost", 0)) as other:
         ports = [server.getsockname()[1] for server in (one, other)]
     begun = []

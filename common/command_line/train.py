@@ -280,7 +280,9 @@ def report(
     else:
         verb = f"Trained {done:,} iterations on {data}"
         digits = ["--digit", "all"] if run.config.classes else []
-        words = ["generate", "--run", str(run.folder), *digits, "--out", f"{run.subject}.png", *where]
+        averaged = ["--weights", "averaged"] if run.config.ema_decay else []
+        out = ["--out", f"{run.subject}.png"]
+        words = ["generate", "--run", str(run.folder), *digits, *averaged, *out, *where]
     losses = ", ".join(
         f"{column.short} {last[column.name].mean():.3f}" for column in run.objective.losses.columns
     )

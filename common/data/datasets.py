@@ -44,7 +44,8 @@ def load(dataset: str, data_dir: Path, train_limit: int | None = None) -> Images
         folder = user_path(dataset)
         if not (dataset and folder.is_dir()):
             raise UsageError(
-                f"--dataset must be one of {', '.join(NAMES)}, or a folder of images, not {dataset!r}."
+                f"--dataset must be one of {', '.join(NAMES)}, or a folder of images, not {dataset!r}, "
+                "which is no folder."
             )
         images = own_images.load(folder)
     available = len(images.pixels)

@@ -59,7 +59,7 @@ def for_fit(train_step: Callable[..., Any]) -> Callable[..., Any]:
     """`train_step(model, batch)` as `fit` calls it: with the number of a batch, see `fit_data`."""
     step = tf.function(train_step, jit_compile=True)
 
-    @wraps(train_step)
+    @wraps(train_step)  # several devices take it out again: XLA cannot compile what they do
     def fetch_and_step(model: keras.Model, number: Tensor) -> Any:
         return step(model, model.batches[int(number)])
 

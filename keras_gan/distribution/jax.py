@@ -39,8 +39,9 @@ def select(name: str, count: int) -> str:
 
     Raises:
         UsageError: see `device.select`; or there are not so many.
+        GanError: see `meet`.
     """
-    if "KERAS_DISTRIBUTION_NUM_PROCESSES" in os.environ:
+    if os.environ.get("KERAS_DISTRIBUTION_NUM_PROCESSES"):
         meet()
         first = device.select(name)
         devices = keras.distribution.list_devices(first.partition(":")[0])
@@ -49,7 +50,8 @@ def select(name: str, count: int) -> str:
         devices = with_others(first, count, backend.devices(), "JAX")
         if is_cpu(first):  # each of those for which it passes has a number
             devices = [f"cpu:{number}" for number in range(count)]
-    keras.distribution.set_distribution(Rows(devices=devices, auto_shard_dataset=False))
+    rows = Rows(devices=devices, auto_shard_dataset=False)  # each process feeds its own
+    keras.distribution.set_distribution(rows)
     return first
 
 
@@ -75,7 +77,7 @@ def meet() -> None:
     # Keras passes no limit on, and where JAX waits no Python runs that could raise an error.
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.alarm(TO_MEET)
-    with silent_stderr():  # it imports TensorFlow to seed it
+    with silent_stderr():  # Keras imports TensorFlow here, to seed that too
         keras.distribution.initialize()
     signal.alarm(0)
 
@@ -96,11 +98,11 @@ class Share(Feed):
 
     def dropout_seed(self, iteration: int) -> int:
         """See `Feed.dropout_seed`."""
-        return super(Share, replace(self, device=0)).dropout_seed(iteration)
+        return Feed.dropout_seed(replace(self, device=0), iteration)
 
 
 def make_gan(config: Config, first: str) -> GAN:
-    """The game, which draws on one device: where there are several processes, only the first one does."""
+    """The game. Its pictures are drawn on one device, as of several processes the first alone draws them."""
     gan = variants.make_gan(config, first)
 
     def draw(noise: np.ndarray) -> np.ndarray:
@@ -139,7 +141,9 @@ def sure_of_the_others() -> Iterator[None]:
     try:
         yield
     except Exception as error:  # XLA's have no type in common
-        atexit.register(os._exit, 1)  # before JAX waits for the others once more
+        if jax.process_count() > 1:
+            sys.stdout.flush()
+            atexit.register(os._exit, 1)  # before JAX waits for the others once more
         if "Gloo" not in str(error) and "NCCL" not in str(error):
             raise
         raise GanError(GONE) from None
