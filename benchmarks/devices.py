@@ -1,7 +1,8 @@
 """This project's training on several devices, at the pace of the benchmark.
 
-What processes send each other shows on Linux' loopback; in a framework that has all devices in one process it
-goes through memory, and nothing counts it.
+Two even where there is one core, to show what they cost; more where there are as many cores. What processes
+send each other shows on Linux' loopback; in a framework that has all devices in one process it goes through
+memory, and nothing counts it.
 """
 
 import importlib

@@ -101,7 +101,10 @@ class Contender:
 
 
 class SideBySide:
-    """Contenders that run at the same time, each on its share of the cores; as fast as the slowest."""
+    """Contenders that run at the same time, as fast as the slowest.
+
+    Each is kept to its share of the cores, or all would have as many threads as one alone.
+    """
 
     def __init__(self, contenders: Sequence[Contender]) -> None:
         self.contenders = contenders

@@ -154,7 +154,7 @@ def device_tables(found: Mapping[str, Any]) -> dict[str, Table]:
         for name, counts in engines.items():
             for count, one in counts.items():
                 together, apart = one["together"], one["apart"]
-                messages = 1 - apart["times_limit"] / together["times_limit"]
+                messages = 1 - apart["milliseconds"] / together["milliseconds"]
                 rows.append(
                     [
                         f"{recipe} · {name}",
