@@ -139,7 +139,8 @@ class Checkpoint:
         Raises:
             UsageError: no averages are kept.
         """
-        left_out = (".adam_m", ".adam_v", *(() if "averaged" in generators else (".average",)))
+        both = {"last", "averaged"} <= {*generators}
+        left_out = (".adam_m", ".adam_v", *(() if both else (".average",)))
         arrays = {name: array for name, array in self.arrays.items() if not name.endswith(left_out)}
         if "last" not in generators:
             arrays |= self.generator("averaged")
