@@ -467,8 +467,9 @@ class InKeras(InFramework):
         backend = importlib.import_module("keras_gan.backends").backend
         if hasattr(backend, "jax"):
             trouble = RuntimeError("Unable to initialize backend 'cuda': the GPU's driver is too old")
-            found = backend.jax.devices()
-            return mock.patch.object(backend.jax, "devices", side_effect=chain([trouble], repeat(found)))
+            found = backend.jax.local_devices()
+            answers = chain([trouble], repeat(found))
+            return mock.patch.object(backend.jax, "local_devices", side_effect=answers)
         gpu = "cuda:0" if hasattr(backend, "torch") else "gpu:0"
         found = backend.devices()
         return mock.patch.object(backend, "devices", lambda: [gpu, *found])
