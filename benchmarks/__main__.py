@@ -56,7 +56,7 @@ def beside_plain_loops(config: Config, plain_loops: Mapping[str, PlainLoop], tit
     contenders = {}
     for name, engine in ENGINES.items():
         start = partial(Contender, config=config, keras_backend=engine.keras_backend)
-        contenders[name] = start("loop", engine.package)
+        contenders[name] = start("loop", engine.package, "1")
         if name in plain_loops:
             contenders[f"plain {name}"] = start(plain_loops[name].module)
     paces = take_turns(Contender("limit", config=config), contenders, rounds=16, title=title)
@@ -78,7 +78,7 @@ def batch(sizes: tuple[int, ...] = BATCH_SIZES, rounds: int = 8) -> dict[str, An
 def beside_the_limit(config: Config, rounds: int, title: str) -> dict[str, Pace]:
     """One iteration of every training with `config`, and of the limit."""
     contenders = {
-        name: Contender("loop", engine.package, config=config, keras_backend=engine.keras_backend)
+        name: Contender("loop", engine.package, "1", config=config, keras_backend=engine.keras_backend)
         for name, engine in ENGINES.items()
     }
     return take_turns(Contender("limit", config=config), contenders, rounds, title)

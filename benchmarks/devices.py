@@ -1,31 +1,20 @@
-"""This project's training on several devices, at the pace of the benchmark.
+"""This project's training on several devices.
 
 Two even where there is one core, to show what they cost; more where there are as many cores. What processes
 send each other shows on Linux' loopback; in a framework that has all devices in one process it goes through
 memory, and nothing counts it.
 """
 
-import importlib
-import json
 import re
-import sys
-import tempfile
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks.loop import PacedRecorder
 from benchmarks.pace import Contender, SideBySide, take_turns
-from common.command_line.framework import load
-from common.command_line.train import follow, lead
 from common.config import Config
-from common.data import datasets
-from common.data.mnist import default_data_dir
 from common.engines import ENGINES
-from common.feed import Feed
 from common.machine.hardware import usable_cores
-from common.runs.run import Run
 
 COUNTED = 20  # iterations
 
@@ -44,12 +33,12 @@ def several(config: Config, title: str) -> dict[str, Any]:
         for count in [count for count in (2, 4, 8) if count == 2 or count <= usable_cores()]:
             share = replace(config, batch_size=config.batch_size // count)
             launcher = torchrun(count) if name == "PyTorch" else []
-            together = partial(start, "devices", engine.package, f"{count}", config=config, launcher=launcher)
+            together = partial(start, "loop", engine.package, f"{count}", config=config, launcher=launcher)
             contenders: dict[str, Contender | SideBySide] = {
                 "together": together(),
-                "apart": SideBySide([start("loop", engine.package, config=share) for _ in range(count)]),
+                "apart": SideBySide([start("loop", engine.package, "1", config=share) for _ in range(count)]),
             }
-            one = start("loop", engine.package, config=config)
+            one = start("loop", engine.package, "1", config=config)
             paces = take_turns(one, contenders, rounds=8, title=f"{title}, {name}, {count} devices")
             of_engine[f"{count}"] = {key: pace.as_dict() for key, pace in paces.items()}
             if launcher:
@@ -77,24 +66,3 @@ def sent_on_loopback() -> int:
     """Bytes since the machine was started, as Linux counts them."""
     (line,) = re.findall(r"lo:(.*)", Path("/proc/net/dev").read_text())
     return int(line.split()[8])
-
-
-def main(package: str, devices: str, settings: str) -> None:
-    framework = importlib.import_module(f"{package}.__main__").FRAMEWORK
-    if framework.place().number > 0:
-        follow(framework, "cpu", int(devices))
-        return
-    implementation = load(framework, int(devices))
-    device = implementation.select_device("cpu")
-    images = datasets.load("auto", default_data_dir())
-    config = replace(Config(**json.loads(settings)), dataset=images.name, steps=99_999_999)
-    feed = Feed(config, images.pixels, images.labels)
-    with tempfile.TemporaryDirectory() as folder:
-        run = Run.create(Path(folder) / "run", config, images)
-        with PacedRecorder(run, package, environment={}) as recorder:
-            together = lead(recorder, feed, implementation) if framework.place().processes > 1 else recorder
-            implementation.train(implementation.make_gan(config, device), feed, together, device)
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

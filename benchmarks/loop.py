@@ -9,8 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.pace import paced
+from common.command_line.framework import load
+from common.command_line.train import follow, lead
 from common.config import Config
-from common.data.datasets import load
+from common.data import datasets
 from common.data.mnist import default_data_dir
 from common.feed import Feed
 from common.runs.recorder import Recorder
@@ -26,17 +28,22 @@ class PacedRecorder(Recorder):
             yield iteration
 
 
-def main(package: str, settings: str) -> None:
-    framework = importlib.import_module(f"{package}.__main__").FRAMEWORK.load()
+def main(package: str, devices: str, settings: str) -> None:
+    framework = importlib.import_module(f"{package}.__main__").FRAMEWORK
+    if framework.place().number > 0:
+        follow(framework, "cpu", int(devices))
+        return
+    implementation = load(framework, int(devices))
     config = Config(**json.loads(settings))
-    images = load("auto", default_data_dir())
+    images = datasets.load("auto", default_data_dir())
     config = replace(config, dataset=images.name, steps=99_999_999)
     feed = Feed(config, images.pixels, images.labels)
     with tempfile.TemporaryDirectory() as folder:
         run = Run.create(Path(folder) / "run", config, images)
         with PacedRecorder(run, package, environment={}) as recorder:
-            device = framework.select_device("cpu")
-            framework.train(framework.make_gan(config, device), feed, recorder, device)
+            device = implementation.select_device("cpu")
+            together = lead(recorder, feed, implementation) if framework.place().processes > 1 else recorder
+            implementation.train(implementation.make_gan(config, device), feed, together, device)
 
 
 if __name__ == "__main__":

@@ -74,7 +74,7 @@ def test_the_limit_of_convolutions_computes_what_is_counted() -> None:
 def test_contenders_take_turns() -> None:
     require("torch")
     config = Config(batch_size=16, dataset="digits")
-    loop = Contender("loop", ENGINES["PyTorch"].package, config=config)
+    loop = Contender("loop", ENGINES["PyTorch"].package, "1", config=config)
     paces = take_turns(Contender("limit", config=config), {"PyTorch": loop}, rounds=2, title="test")
     assert paces["limit"].times_limit == 1
     first, third = paces["PyTorch"].quartiles
