@@ -76,16 +76,18 @@ def wait_until(process: subprocess.Popen[str], folder: Path, iteration: int) -> 
 
 def assert_same_run(folder: Path, uninterrupted: Path) -> None:
     """Bit for bit: losses, weights, moments, averages, pictures."""
-    kept, expected = (sorted((run / "checkpoints").iterdir()) for run in (folder, uninterrupted))
-    assert [path.name for path in kept] == [path.name for path in expected]
-    assert len(kept) == 2
-    states = [checkpoint.load(paths[-1]) for paths in (kept, expected)]
+    config = Run.open(uninterrupted).config
+    last = f"checkpoints/{config.steps:08}.safetensors"
+    states = [checkpoint.load(run / last) for run in (folder, uninterrupted)]
     for name, array in states[0].arrays.items():
         assert array.tobytes() == states[1].arrays[name].tobytes(), name
     for name in ("losses.csv", "samples.gif"):
         assert (folder / name).read_bytes() == (uninterrupted / name).read_bytes(), name
     for path in (uninterrupted / "samples").iterdir():
         assert (folder / "samples" / path.name).read_bytes() == path.read_bytes(), path
+    kept = sorted(path.name for path in (folder / "checkpoints").iterdir())
+    before = config.steps - config.checkpoint_every
+    assert kept == [f"{iteration:08}.safetensors" for iteration in (before, config.steps)]
 
 
 @pytest.fixture(scope="module")
